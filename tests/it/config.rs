@@ -162,6 +162,20 @@ fn invalid_parsing_and_redaction_is_reported() {
     check_wrong(&[("LOGSKIFF_PARSE_TYPES", "a:date")], "LOGSKIFF_PARSE_TYPES", "int, float, bool, text");
     check_wrong(&[("LOGSKIFF_PARSE_TYPES", "a:int,a:text")], "LOGSKIFF_PARSE_TYPES", "two types");
     check_wrong(&[("LOGSKIFF_TIME_ZONE", "Mars/Base")], "LOGSKIFF_TIME_ZONE", "Mars/Base");
+    check_wrong(&[("LOGSKIFF_MESSAGE_FIELD", "text,a..b")], "LOGSKIFF_MESSAGE_FIELD", "\"a..b\" has an empty part");
+    check_wrong(&[("LOGSKIFF_TIME_FIELD", ".at")], "LOGSKIFF_TIME_FIELD", "empty part");
+    check_wrong(&[("LOGSKIFF_LEVEL_FIELD", "sev.")], "LOGSKIFF_LEVEL_FIELD", "empty part");
+    check_wrong(&[("LOGSKIFF_LEVEL_MAP", "trc:trace,note:inof")], "LOGSKIFF_LEVEL_MAP", "did you mean info?");
+    check_wrong(&[("LOGSKIFF_LEVEL_MAP", "note:warm")], "LOGSKIFF_LEVEL_MAP", "did you mean warn?");
+    check_wrong(&[("LOGSKIFF_LEVEL_MAP", "note:7")], "LOGSKIFF_LEVEL_MAP", "known are trace, debug, info");
+    check_wrong(&[("LOGSKIFF_LEVEL_MAP", "note")], "LOGSKIFF_LEVEL_MAP", "not word:level");
+    check_wrong(&[("LOGSKIFF_LEVEL_MAP", ":info")], "LOGSKIFF_LEVEL_MAP", "not word:level");
+    check_wrong(&[("LOGSKIFF_LEVEL_MAP", "a:info,A:warn")], "LOGSKIFF_LEVEL_MAP", "two levels");
+    check_wrong(
+        &[("LOGSKIFF_INPUT_A_PATHS", "/a/b"), ("LOGSKIFF_INPUT_A_LEVEL_MAP", "a:errr")],
+        "LOGSKIFF_INPUT_A_LEVEL_MAP",
+        "did you mean error?",
+    );
     check_wrong(&[("LOGSKIFF_REDACT", "secretz")], "LOGSKIFF_REDACT", "secretz");
     check_wrong(&[("LOGSKIFF_REDACT_RULE_A", "x*")], "LOGSKIFF_REDACT_RULE_A", "empty");
     check_wrong(&[("LOGSKIFF_REDACT_FIELDS", "a..b")], "LOGSKIFF_REDACT_FIELDS", "empty step");

@@ -2,6 +2,9 @@
 //! `formats/corpus/README.md` says what the files mean.
 //!
 //! These tests check the corpus itself: that expectations and lines belong together, and that every value is possible.
+//! `objects` compares the records of JSON logs with it.
+
+mod objects;
 
 mod defaults;
 

@@ -227,6 +227,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// All levels, ascending.
+    pub const ALL: [Self; 6] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
+
     /// The name that is written to records.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -370,6 +373,13 @@ pub struct Parsed {
     pub time_ns: Option<i64>,
     /// The line's own severity.
     pub level: Option<Level>,
+    /// The id of the line's trace: plain text, kept apart from the fields.
+    pub trace_id: Option<TextRange>,
+    /// The id of the line's span within its trace.
+    pub span_id: Option<TextRange>,
+    /// The members that message and ids were taken from, each in the objects that it was in. They are no fields of the
+    /// record, but redaction and templates still find them by their names.
+    pub taken: Vec<Node>,
     /// Set if the line does not have the configured format.
     pub failure: Option<ParseFailure>,
     /// Set if a time field could not be parsed.
@@ -387,6 +397,9 @@ impl Parsed {
         self.message = None;
         self.time_ns = None;
         self.level = None;
+        self.trace_id = None;
+        self.span_id = None;
+        self.taken.clear();
         self.failure = None;
         self.time_failed = false;
         self.type_failures = 0;

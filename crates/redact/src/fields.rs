@@ -18,6 +18,9 @@ pub(super) struct Fields {
     lengths: [u64; INITIALS],
     /// Whether the line's message has one of the names: `parse` keeps it separate from the other fields.
     message: bool,
+    /// Whether the ids of trace and span have one: they are separate too.
+    trace_id: bool,
+    span_id: bool,
     /// For lines without fields.
     unparsed: Option<UnparsedFields>,
 }
@@ -82,16 +85,21 @@ impl Fields {
             };
             fields.paths.push(path);
         }
+        fields.trace_id = fields.has("trace.id");
+        fields.span_id = fields.has("span.id");
         fields.unparsed = fields.lasts.as_deref().and_then(UnparsedFields::new);
         if bad.is_empty() { Ok(fields) } else { Err(bad) }
     }
 
-    /// A pattern that matches every line with one of the names in quotes; `None`: there is no such pattern. It holds
+    /// A pattern that matches every line with one of the names in quotes or before `=`; `None`: there is no such pattern. It holds
     /// for lines of ASCII without a backslash, in which names are not escaped.
     pub(super) fn trigger(&self) -> Option<String> {
-        let lasts = self.lasts.as_ref().filter(|lasts| !lasts.is_empty() && !self.message)?;
+        if self.message || self.trace_id || self.span_id {
+            return None;
+        }
+        let lasts = self.lasts.as_ref().filter(|lasts| !lasts.is_empty())?;
         let names: Vec<String> = lasts.iter().map(|name| regex::escape(name)).collect();
-        lasts.iter().all(|name| name.is_ascii()).then(|| format!(r#"(?i-u)(?:{})["']"#, names.join("|")))
+        lasts.iter().all(|name| name.is_ascii()).then(|| format!(r#"(?i-u)(?:{})["'=]"#, names.join("|")))
     }
 
     /// Finds such values in a text without fields, by their names in quotes.
@@ -127,9 +135,13 @@ impl Fields {
         if let (true, Some((at, kind))) = (self.message, parsed.message) {
             found(at, kind);
         }
+        let ids = [(self.trace_id, parsed.trace_id), (self.span_id, parsed.span_id)];
+        for at in ids.into_iter().filter_map(|(is_named, at)| at.filter(|_| is_named)) {
+            found(at, Kind::Text);
+        }
         // How many were open when a masked one was entered.
         let mut masked_from = None;
-        for node in &parsed.nodes {
+        for node in parsed.nodes.iter().chain(&parsed.taken) {
             match *node {
                 Node::Value { key, at, kind } => {
                     if kind != Kind::Null && (masked_from.is_some() || self.names(text, parsed, walk, key)) {

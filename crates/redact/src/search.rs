@@ -168,7 +168,8 @@ pub(super) fn has_names_in_text(parsed: &Parsed) -> bool {
 /// The values of a JSON line by their positions, in the order of its nodes.
 struct Values<'p> {
     nodes: &'p [Node],
-    message: Option<TextRange>,
+    /// Values that are no nodes: the message and ids.
+    others: [Option<TextRange>; 3],
     /// For one in [`VALUES_EACH`] values, where it starts and the number of its node.
     some: Vec<(u32, usize)>,
 }
@@ -177,16 +178,17 @@ impl<'p> Values<'p> {
     fn new(parsed: &'p Parsed) -> Self {
         let starts = parsed.nodes.iter().enumerate().filter_map(|(number, node)| Some((value(node)?.start, number)));
         let some = starts.step_by(VALUES_EACH).collect();
-        Self { nodes: &parsed.nodes, message: parsed.message.map(|(at, _)| at), some }
+        let others = [parsed.message.map(|(at, _)| at), parsed.trace_id, parsed.span_id];
+        Self { nodes: &parsed.nodes, others, some }
     }
 
-    /// Whether a range lies within one value, or within the message.
+    /// Whether a range lies within one value.
     fn hold(&self, part: TextRange) -> bool {
         let holds = |at: TextRange| at.start <= part.start && part.end <= at.end;
         let next = self.some.partition_point(|(start, _)| *start <= part.start);
         let first = next.checked_sub(1).map_or(0, |before| self.some[before].1);
         let near = self.nodes[first..].iter().filter_map(value).take_while(|at| at.start <= part.start);
-        self.message.into_iter().chain(near).any(holds)
+        self.others.into_iter().flatten().chain(near).any(holds)
     }
 }
 

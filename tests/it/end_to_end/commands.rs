@@ -47,6 +47,26 @@ fn try_prints_records_and_tables() {
 }
 
 #[test]
+fn try_unwraps_the_lines_of_a_container() {
+    let input = "2026-11-30T07:41:01.1Z stderr P pass\n2026-11-30T07:41:01.2Z stdout F out\n2026-11-30T07:41:01.3Z stderr F word=hunter2hunter2\n";
+    let text = printed(&["try", "--format", "raw", "--explain"], &[], input);
+    let shown: Vec<_> = text.lines().filter(|line| !line.starts_with("    ")).collect();
+    assert_eq!(shown, ["password=<redacted:password>", "out"]);
+}
+
+#[test]
+fn fields_of_logfmt_are_masked_by_their_names() {
+    let input = "level=info pin=1234 msg=x\nlevel=info user.name=joe msg=y\nlevel=info PIN=\"1 2\" msg=z\n";
+    let variables = [("LOGSKIFF_REDACT", "none"), ("LOGSKIFF_REDACT_FIELDS", "pin,user.name")];
+    let text = printed(&["try", "--format", "raw"], &variables, input);
+    let mask = "<redacted:field>";
+    let wanted = [format!("level=info pin={mask} msg=x"), format!("level=info user.name={mask} msg=y")];
+    let shown: Vec<_> = text.lines().collect();
+    assert_eq!(shown[..2], wanted);
+    assert!(!shown[2].contains("1 2"), "{text}");
+}
+
+#[test]
 fn try_explains_each_mask_without_its_content() {
     let input = "fine\nto ada@example.org by ken@example.org\n{\"password\":\"hunter2\"}\ncard 4111111111111111\n";
     let variables = [

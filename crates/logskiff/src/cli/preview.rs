@@ -14,9 +14,11 @@ use self::canary::holds;
 use super::{TryArguments, TryFormat, print, print_error};
 use crate::config::{Config, Input};
 use crate::pipeline::encode::{Encoding, Envelope, Source};
-use crate::pipeline::frame::{End, Framed, Frames, Marks, Records};
+use crate::pipeline::frame::{
+    ContainerConfig, ContainerLines, End, FileMarks, FileRecords, Framed, Frames, Placed, container,
+};
 use crate::pipeline::{Pipeline, is_blank};
-use event::{Boundary, DropReason};
+use event::{Boundary, DropReason, Framing};
 use redact::PemState;
 
 /// Maximum size of a sample.
@@ -41,11 +43,18 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     let envelope = Envelope::new(&config.encode, &source, |name, value| pipeline.redactor().redact_field(name, value));
     let read_ns = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
     let (mut pem_state, mut record, mut escaped) = (PemState::default(), Vec::new(), Vec::new());
-    let (mut marks, mut lines) = (Marks::default(), LineNumbers::new(&bytes));
+    let (mut marks, mut lines) = (FileMarks::default(), LineNumbers::new(&bytes));
     let frames = Frames::new(input.frame, &bytes, 0, Boundary::LineStart, true);
     let grouping = Arc::clone(pipeline.grouping());
-    let mut records = Records::new(frames, &grouping, &mut marks, End::Final).explain();
-    while let Some(framed) = records.next() {
+    let framing = input.framing.unwrap_or_else(|| container::detect(first_line(&bytes)));
+    let printed = (framing != Framing::Lines).then(|| {
+        let mut printed = ContainerLines::default();
+        let config = ContainerConfig { framing, timeout: grouping.timeout() };
+        printed.read(frames.clone(), config, &marks, End::Final);
+        printed
+    });
+    let mut records = FileRecords::new(frames, printed.as_ref(), &grouping, &mut marks, End::Final).explain();
+    while let Some(Placed { framed, .. }) = records.next() {
         let number = lines.number(framed.span().start);
         record.clear();
         if let Framed::Line(line) = &framed
@@ -75,7 +84,12 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Finds the numbers of lines, in their order.
+/// The first line, without its end.
+fn first_line(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
+/// Finds the numbers of lines, fastest in their order.
 struct LineNumbers<'t> {
     bytes: &'t [u8],
     /// An offset, and the number of its line.
@@ -87,10 +101,10 @@ impl<'t> LineNumbers<'t> {
         Self { bytes, known: (0, 1) }
     }
 
-    /// The number of the line at `offset`, which is not before that of the last call.
+    /// The number of the line at `offset`.
     fn number(&mut self, offset: u64) -> usize {
-        let (from, number) = self.known;
         let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
+        let (from, number) = if self.known.0 <= offset { self.known } else { (0, 1) };
         self.known = (offset, number + memchr::memchr_iter(b'\n', &self.bytes[from..offset]).count());
         self.known.1
     }

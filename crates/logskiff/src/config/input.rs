@@ -11,6 +11,7 @@ use super::error::{join, quote};
 use super::multiline;
 use super::parser::Reader;
 use super::redact;
+use super::suggest::nearest;
 use super::variables::INPUT_PREFIX;
 use crate::pipeline::encode::Ansi;
 use crate::pipeline::frame;
@@ -18,7 +19,7 @@ use crate::pipeline::parse;
 use crate::pipeline::parse::{Format, Type};
 use crate::source;
 use crate::source::{Rank, STDIN, Start, Symlinks, may_overlap};
-use event::Framing;
+use event::{Framing, Level};
 
 /// Below, nearly every line would be truncated; above, one line would use most of the memory.
 const LINE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=16 << 20;
@@ -184,11 +185,13 @@ fn parse(reader: &mut Reader<'_>) -> parse::Config {
         patterns: if format == Format::Regex { reader.lines(PATTERN) } else { Vec::new() },
         format,
         types: types(reader),
-        time_field: reader.text("LOGSKIFF_TIME_FIELD"),
+        message_fields: names(reader, "LOGSKIFF_MESSAGE_FIELD"),
+        time_fields: names(reader, "LOGSKIFF_TIME_FIELD"),
         time_formats: reader.lines("LOGSKIFF_TIME_FORMAT"),
         time_zone: reader.text("LOGSKIFF_TIME_ZONE").unwrap_or_default(),
         now_ns: None,
-        level_field: reader.text("LOGSKIFF_LEVEL_FIELD"),
+        level_fields: names(reader, "LOGSKIFF_LEVEL_FIELD"),
+        level_map: level_map(reader),
         drop_failures: reader.choice("LOGSKIFF_PARSE_ON_ERROR", &[("keep", false), ("drop", true)]),
     };
     for error in parse::Parser::new(&config).err().into_iter().flatten() {
@@ -200,6 +203,48 @@ fn parse(reader: &mut Reader<'_>) -> parse::Config {
         reader.mistake(&reader.source(variable), error.to_string());
     }
     config
+}
+
+/// Names of fields; nested ones have dots.
+fn names(reader: &mut Reader<'_>, variable: &str) -> Vec<String> {
+    let parse = |text: &str| {
+        let names = super::units::list(text);
+        match names.iter().find(|name| name.split('.').any(str::is_empty)) {
+            Some(name) => Err(format!("{} has an empty part; write the names of nested fields as a.b", quote(name))),
+            None => Ok(names),
+        }
+    };
+    reader.read(variable, parse).unwrap_or_default()
+}
+
+fn level_map(reader: &mut Reader<'_>) -> Vec<(String, Level)> {
+    let parse = |text: &str| {
+        let mut map: Vec<(String, Level)> = Vec::new();
+        for item in super::units::list(text) {
+            let Some((word, name)) = item.rsplit_once(':').filter(|(word, _)| !word.trim().is_empty()) else {
+                return Err(format!("{} is not word:level", quote(&item)));
+            };
+            let (word, name) = (word.trim(), name.trim());
+            let Some(level) = Level::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(name)) else {
+                return Err(no_level(&item, name));
+            };
+            if map.iter().any(|(known, _)| known.eq_ignore_ascii_case(word)) {
+                return Err(format!("{} has two levels", quote(word)));
+            }
+            map.push((word.to_owned(), level));
+        }
+        Ok(map)
+    };
+    reader.read("LOGSKIFF_LEVEL_MAP", parse).unwrap_or_default()
+}
+
+/// Says that a word is mapped to something that is no level, and which level was probably meant.
+fn no_level(item: &str, name: &str) -> String {
+    let known = || Level::ALL.into_iter().map(Level::name);
+    match nearest(name, known()) {
+        Some(near) => format!("{} has an unknown level; did you mean {near}?", quote(item)),
+        None => format!("{} has an unknown level; known are {}", quote(item), join(known())),
+    }
 }
 
 fn types(reader: &mut Reader<'_>) -> Vec<(String, Type)> {

@@ -245,10 +245,14 @@ pub static VARIABLES: &[Variable] = &[
         .per_input()
         .example("status:int,request_time:float,ok:bool")
         .doc("Types of parsed fields: `int`, `float`, `bool`, `text`. A value that does not fit its type stays text and is counted."),
-    Variable::new(Parse, "LOGSKIFF_TIME_FIELD", Text, "")
+    Variable::new(Parse, "LOGSKIFF_MESSAGE_FIELD", List, "")
         .per_input()
-        .example("timestamp")
-        .doc("Field that holds the timestamp. Not set: the usual names are tried."),
+        .example("text,payload.summary")
+        .doc("Fields that hold the message, tried in order before the usual names: nested ones with dots, in upper or lower case."),
+    Variable::new(Parse, "LOGSKIFF_TIME_FIELD", List, "")
+        .per_input()
+        .example("logged_at,meta.time")
+        .doc("Fields that hold the timestamp, likewise."),
     Variable::new(Parse, "LOGSKIFF_TIME_FORMAT", Lines, "")
         .per_input()
         .example("%Y-%m-%d %H:%M:%S%.f")
@@ -257,10 +261,14 @@ pub static VARIABLES: &[Variable] = &[
         .per_input()
         .example("Europe/Berlin")
         .doc("Time zone (IANA name) of timestamps that have none."),
-    Variable::new(Parse, "LOGSKIFF_LEVEL_FIELD", Text, "")
+    Variable::new(Parse, "LOGSKIFF_LEVEL_FIELD", List, "")
         .per_input()
-        .example("severity")
-        .doc("Field that holds the severity. It is mapped to `trace`, `debug`, `info`, `warn`, `error` or `fatal`. Not set: the usual names are tried."),
+        .example("importance,meta.level")
+        .doc("Fields that hold the severity, likewise. It is mapped to `trace`, `debug`, `info`, `warn`, `error` or `fatal`."),
+    Variable::new(Parse, "LOGSKIFF_LEVEL_MAP", List, "")
+        .per_input()
+        .example("note:info,audit:warn,7:debug")
+        .doc("Words and numbers, in any case, and the levels that they mean. They come before the usual ones."),
     Variable::new(Parse, "LOGSKIFF_PARSE_ON_ERROR", Choice(&["keep", "drop"]), "keep")
         .per_input()
         .doc("What happens to a line that does not have the format: `keep` ships the redacted line with `parse.error` set; `drop` drops and counts it."),

@@ -9,22 +9,24 @@ mod envelope;
 pub mod labels;
 mod names;
 mod raw;
+mod reserved;
 pub mod syslog;
 pub mod template;
 mod text;
 mod value;
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
 pub use self::ansi::Ansi;
 pub use self::envelope::{Envelope, Source};
 use self::names::{Name, Names, Nested, members};
 use self::raw::{LineEnds, write_raw};
+pub use self::reserved::is_reserved;
+use self::reserved::{Path, Reserved};
 use self::template::{Place, Template};
 use self::text::{Clock, write_escaped, write_number};
 use self::value::{write_key, write_value, write_without_sequences};
-use event::{FileId, Key, Kind, Level, LineFlags, Node, Printed, Repair, Repairs, Span};
+use event::{FileId, Key, Kind, Level, LineFlags, Node, Parsed, Printed, Repair, Repairs, Span, TextRange};
 use redact::Redacted;
 
 /// Format of a record.
@@ -106,42 +108,6 @@ pub struct Config {
     pub syslog: Option<syslog::Config>,
 }
 
-/// Names that logskiff writes, and their parents when dots are read as nesting.
-const RESERVED: [&str; 25] = [
-    "@timestamp",
-    "message",
-    "log.level",
-    "log.file.path",
-    "log.offset",
-    "log.flags",
-    "log.iostream",
-    "event.id",
-    "event.created",
-    "parse.error",
-    "kubernetes.pod.name",
-    "kubernetes.pod.uid",
-    "kubernetes.pod.ip",
-    "kubernetes.namespace",
-    "kubernetes.node.name",
-    "kubernetes.container.name",
-    "kubernetes.labels",
-    "log.attrs",
-    "log",
-    "log.file",
-    "event",
-    "parse",
-    "kubernetes",
-    "kubernetes.pod",
-    "kubernetes.node",
-];
-
-/// Whether logskiff writes a field of this name, or fields below it.
-#[must_use]
-pub fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name)
-        || ["kubernetes.labels.", "log.attrs.", "parsed."].iter().any(|above| name.starts_with(above))
-}
-
 /// A redacted line, and what its record says of it.
 #[derive(Clone, Copy, Debug)]
 pub struct RedactedLine<'l> {
@@ -176,9 +142,9 @@ pub struct Encoder {
     encoding: Encoding,
     ansi: Ansi,
     event_id: EventId,
-    reserved: HashSet<Vec<u8>>,
-    /// By first byte: the lengths of the reserved names, one bit each. This excludes most fields quickly.
-    reserved_lengths: [u64; 256],
+    reserved: Reserved,
+    /// For names of members.
+    path: Path,
     clock: Clock,
     /// The open containers, by depth; `None`: an array.
     objects: Vec<Option<Nested>>,
@@ -193,20 +159,14 @@ impl Encoder {
     /// Creates an encoder.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let added = config.fields.iter().map(|(name, _)| name.as_bytes().to_vec());
-        let reserved: HashSet<Vec<u8>> = RESERVED.iter().map(|name| name.as_bytes().to_vec()).chain(added).collect();
-        let mut reserved_lengths = [0; 256];
-        for name in &reserved {
-            reserved_lengths[usize::from(name.first().copied().unwrap_or_default())] |= length_bit(name);
-        }
         let (encoding, event_id) = (config.encoding, config.event_id);
         let syslog = config.syslog.as_ref().map(|syslog| syslog::Writer::new(syslog, event_id != EventId::Off));
         Self {
             encoding,
             ansi: Ansi::Auto,
             event_id,
-            reserved,
-            reserved_lengths,
+            reserved: Reserved::new(config.fields.iter().map(|(name, _)| name.as_str())),
+            path: Path::default(),
             clock: Clock::default(),
             objects: Vec::new(),
             open_names: Vec::new(),
@@ -259,6 +219,12 @@ impl Encoder {
                 write_value(redacted, at, kind, out);
             }
         }
+        for (name, at) in ids(parsed) {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            write_value(redacted, at, Kind::Text, out);
+        }
         let repairs = parsed.repairs.and(self.write_nodes(redacted, out));
         self.repairs = self.repairs.and(repairs);
         if let Some(failure) = parsed.failure {
@@ -304,7 +270,7 @@ impl Encoder {
     fn write_nodes(&mut self, redacted: &Redacted<'_>, out: &mut Vec<u8>) -> Repairs {
         let nodes = &redacted.parsed().nodes;
         let mut repairs = Repairs::default();
-        let mut names = Names::new(redacted, &self.reserved);
+        let mut names = Names::new(redacted, self.reserved.names());
         // The open objects with renamed members, and their depths.
         let mut nested: Vec<(usize, Names<'_, '_>)> = Vec::new();
         self.objects.clear();
@@ -334,8 +300,8 @@ impl Encoder {
             let depth = self.objects.len();
             if depth == 0 {
                 let name = Name::new(redacted, key);
-                let is_reserved = self.is_reserved(name.bytes());
-                if !is_reserved && names.takes(at, &name) {
+                let is_first = names.takes(at, &name);
+                if is_first && self.reserved.leaves(redacted, at, name.bytes(), &mut self.path) {
                     name.write(redacted, key, out);
                 } else {
                     write_renamed(&names.rename(at, &name, &mut repairs), out);
@@ -370,16 +336,6 @@ impl Encoder {
         }
         repairs
     }
-
-    fn is_reserved(&self, name: &[u8]) -> bool {
-        let may_be = |first: &u8| self.reserved_lengths[usize::from(*first)] & length_bit(name) != 0;
-        name.first().is_some_and(may_be) && self.reserved.contains(name)
-    }
-}
-
-/// The bit of a name's length; long ones share one.
-fn length_bit(name: &[u8]) -> u64 {
-    1 << name.len().min(63)
 }
 
 /// A key as written in the text, or `None` if part of it is masked or may be invalid.
@@ -393,10 +349,24 @@ fn plain_key<'t>(redacted: &Redacted<'t>, key: Key) -> Option<&'t [u8]> {
     }
 }
 
-/// The redacted value of a top-level field.
+/// The ids of a line and their names in records.
+fn ids(parsed: &Parsed) -> impl Iterator<Item = (&'static str, TextRange)> + use<> {
+    let ids = [("trace.id", parsed.trace_id), ("span.id", parsed.span_id)];
+    ids.into_iter().filter_map(|(name, at)| Some((name, at?)))
+}
+
+/// The redacted value of a top-level field, by its name in the record or in the line.
 fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
-    let (at, _) = members(redacted, 0).find(|(_, key)| plain_key(redacted, *key) == Some(name.as_bytes()))?;
-    let Node::Value { at, kind, .. } = redacted.parsed().nodes[at] else { return None };
+    let parsed = redacted.parsed();
+    let is = |key: Key| plain_key(redacted, key) == Some(name.as_bytes());
+    let node = members(&parsed.nodes, 0).find(|(_, key)| is(*key)).map(|(at, _)| parsed.nodes[at]);
+    let taken = || members(&parsed.taken, 0).find(|(_, key)| is(*key)).map(|(at, _)| parsed.taken[at]);
+    let id = || ids(parsed).find(|(id, _)| *id == name).map(|(_, at)| (at, Kind::Text));
+    let (at, kind) = match node.or_else(taken) {
+        Some(Node::Value { at, kind, .. }) => (at, kind),
+        Some(_) => return None,
+        None => id()?,
+    };
     let mut written = Vec::new();
     write_value(redacted, at, kind, &mut written);
     match kind {

@@ -22,7 +22,7 @@ mod time;
 
 use std::sync::Arc;
 
-use event::{Key, Kind, Node, ParseFailure, Parsed, TextRange};
+use event::{Key, Kind, Level, Node, ParseFailure, Parsed, TextRange};
 
 use self::field::Fields;
 use self::pattern::Patterns;
@@ -66,16 +66,20 @@ pub struct Config {
     pub patterns: Vec<String>,
     /// The types of fields; a nested field is named with dots.
     pub types: Vec<(String, Type)>,
-    /// The field with the line's time; `None`: guessed.
-    pub time_field: Option<String>,
+    /// Fields with the message, tried in order before the usual ones: dotted names in any case.
+    pub message_fields: Vec<String>,
+    /// Fields with the line's time, likewise.
+    pub time_fields: Vec<String>,
     /// `strptime` formats, or `rfc3339`, `unix`, `unix_ms`, `unix_us`, `unix_ns`, tried in order; empty: guessed.
     pub time_formats: Vec<String>,
     /// The IANA zone of timestamps without a zone.
     pub time_zone: String,
     /// The present time in nanoseconds since the Unix epoch, for timestamps without a year; `None`: the machine's.
     pub now_ns: Option<i64>,
-    /// The field with the severity; `None`: guessed.
-    pub level_field: Option<String>,
+    /// Fields with the severity, likewise.
+    pub level_fields: Vec<String>,
+    /// Words or numbers in any case, and the levels that they mean. They come before the usual ones.
+    pub level_map: Vec<(String, Level)>,
     /// Whether lines that cannot be parsed are dropped (and counted) instead of kept.
     pub drop_failures: bool,
 }
@@ -87,11 +91,13 @@ impl Default for Config {
             format: Format::Auto,
             patterns: Vec::new(),
             types: Vec::new(),
-            time_field: None,
+            message_fields: Vec::new(),
+            time_fields: Vec::new(),
             time_formats: Vec::new(),
             time_zone: "UTC".to_owned(),
             now_ns: None,
-            level_field: None,
+            level_fields: Vec::new(),
+            level_map: Vec::new(),
             drop_failures: false,
         }
     }

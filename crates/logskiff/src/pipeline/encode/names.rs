@@ -45,8 +45,8 @@ fn bucket(name: &[u8]) -> usize {
 }
 
 /// The members of an object with their node indices; `first`: the index of the first, 0 for the record's fields.
-pub(super) fn members<'t>(redacted: &Redacted<'t>, first: usize) -> impl Iterator<Item = (usize, Key)> + use<'t> {
-    let mut nodes = redacted.parsed().nodes.get(first..).unwrap_or_default().iter().zip(first..);
+pub(super) fn members(nodes: &[Node], first: usize) -> impl Iterator<Item = (usize, Key)> {
+    let mut nodes = nodes.get(first..).unwrap_or_default().iter().zip(first..);
     let mut depth = 0_usize;
     std::iter::from_fn(move || {
         loop {
@@ -231,7 +231,8 @@ impl<'r, 't> Names<'r, 't> {
     /// For the object whose first member is at node `first`.
     fn in_a_set(redacted: &'r Redacted<'t>, first: usize, reserved: Option<&'r HashSet<Vec<u8>>>) -> Self {
         let mut all = HashSet::new();
-        let duplicates = members(redacted, first).filter(|(_, key)| !all.insert(Name::new(redacted, *key).bytes));
+        let duplicates =
+            members(&redacted.parsed().nodes, first).filter(|(_, key)| !all.insert(Name::new(redacted, *key).bytes));
         let duplicates = Some(duplicates.map(|(at, _)| at).collect());
         Self {
             redacted,
@@ -253,7 +254,7 @@ impl<'r, 't> Names<'r, 't> {
     /// The new name of the member at node `at`, which cannot keep its name; adds the repair to `repairs`.
     #[cold]
     pub(super) fn rename(&mut self, at: usize, name: &Name<'_>, repairs: &mut Repairs) -> Vec<u8> {
-        let is_duplicate = !self.is_reserved(&name.bytes) && self.is_duplicate(at, &name.bytes);
+        let is_duplicate = self.is_duplicate(at, &name.bytes);
         if is_duplicate {
             repairs.add(Repair::DuplicateKey);
         }
@@ -284,7 +285,7 @@ impl<'r, 't> Names<'r, 't> {
 
     /// Whether a field of the record before node `end` has this name.
     fn has(&self, name: &[u8], end: usize) -> bool {
-        members(self.redacted, 0)
+        members(&self.redacted.parsed().nodes, 0)
             .take_while(|(at, _)| *at < end)
             .any(|(_, key)| *Name::new(self.redacted, key).bytes == *name)
     }

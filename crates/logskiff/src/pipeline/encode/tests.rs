@@ -119,6 +119,27 @@ fn lines_become_records() {
             "parsed.log.offset_2": 3, "parsed.log": {"level": "x"}, "a": 1, "parsed.a_2": 2, "parsed.a_3": 3,
             "parsed.a": 4, "parsed.kubernetes": {}, "log.flags": ["json_duplicate_key"]}),
     );
+    // An object beside names that begin with its own stays, unless it has one of them.
+    check(
+        Format::Json,
+        r#"{"log":{"logger":"a","file":{"line":7},"origin":[{"level":1}]},"event":{"kind":"x","\u0069d":"y"},"parse":7,"kubernetes":{"labels":{"a":"b"}}}"#,
+        json!({"@timestamp": epoch, "log": {"logger": "a", "file": {"line": 7}, "origin": [{"level": 1}]},
+            "parsed.event": {"kind": "x", "id": "y"}, "parsed.parse": 7, "parsed.kubernetes": {"labels": {"a": "b"}}}),
+    );
+    check(
+        Format::Json,
+        r#"{"log":{"file":{"path":"x"}},"log":{"logger":"b"},"event":{"kind":"x"},"event":{"kind":"y"}}"#,
+        json!({"@timestamp": epoch, "parsed.log": {"file": {"path": "x"}}, "parsed.log_2": {"logger": "b"}, "event": {"kind": "x"},
+            "parsed.event": {"kind": "y"}, "log.flags": ["json_duplicate_key"]}),
+    );
+    // Ids are text of one name, beside which a value of the name before the dot would be a conflict in stores.
+    check(
+        Format::Json,
+        r#"{"trace":"at a","span":{"name":"b"},"dd":{"trace_id":17,"span_id":"0x2a"},"trace.id":null}"#,
+        json!({"@timestamp": epoch, "trace.id": "17", "span.id": "2a", "parsed.trace": "at a", "span": {"name": "b"},
+            "parsed.trace.id": null}),
+    );
+    check(Format::Json, r#"{"trace":"at a"}"#, json!({"@timestamp": epoch, "trace": "at a"}));
 }
 
 /// Goal: a hostile line costs time by its length, however often it repeats a name.
@@ -147,6 +168,41 @@ fn added_fields_are_reserved_and_rendered() {
     assert_eq!(record["team"], "shop-shop-shop-1");
     assert_eq!(record["mail"], "<redacted:email>");
     assert_eq!(record["parsed.team"], "evil");
+}
+
+/// Goal: rules and templates find what became the message or an id by its name in the line, and in the record.
+#[test]
+fn members_that_were_taken_out_are_found_by_both_names() {
+    let line = br#"{"fields":{"message":"hunter2","a":1},"dd":{"trace_id":17,"b":2},"@sp":"x1","short_message":"c"}"#;
+    let record = |names: &[&str]| {
+        let fields = names.iter().map(|name| (*name).to_owned()).collect();
+        let redactor = Redactor::new(&redact::Config { fields, ..redact::Config::default() }).unwrap();
+        let (mut parser, mut hits) = (Parser::new(&parse::Config::default()).unwrap(), redact::Hits::default());
+        let mut parsed = parser.parsed();
+        parser.parse(line, &mut parsed);
+        redactor.scan(line, &mut hits);
+        let (mut pem, mut scratch) = (PemState::default(), Scratch::default());
+        let redacted = redactor.redact(line, line.len(), &parsed, hits.touch(0, line.len()), &mut pem, &mut scratch);
+        ["short_message", "trace.id", "@sp", "span.id", "a"].map(|name| super::field(&redacted, name))
+    };
+    let [message, id, span] = ["c", "17", "x1"].map(|value| Some(value.to_owned()));
+    let masked = Some("<redacted:field>".to_owned());
+    let plain = [message, id, span.clone(), span, None];
+    assert_eq!(record(&["password"]), plain);
+    for (name, at) in [
+        ("short_message", 0..1),
+        ("trace.id", 1..2),
+        ("dd.trace_id", 1..2),
+        ("trace_id", 1..2),
+        ("@SP", 2..4),
+        ("span.id", 2..4),
+        ("dd", 1..2),
+        ("message", 0..1),
+    ] {
+        let mut expected = plain.clone();
+        expected[at].fill(masked.clone());
+        assert_eq!(record(&[name]), expected, "{name}");
+    }
 }
 
 /// Goal: labels and static fields are masked by their names like fields of a line.
@@ -393,6 +449,11 @@ proptest! {
         let out = encoded(&config(Encoding::Json, &[]), Format::Json, &line, LineFlags::NONE);
         let record: Map<String, Value> = serde_json::from_slice(&out).unwrap();
         for (name, value) in &fields {
+            // A text of this name is the message, which loses terminal sequences.
+            if name == "log" && value.is_string() {
+                prop_assert!(record["message"].is_string());
+                continue;
+            }
             let name = name.split('.').map(|part| if part.is_empty() { "_" } else { part }).collect::<Vec<_>>().join(".");
             let arrived = record.get(&format!("parsed.{name}")).or_else(|| record.get(&name));
             prop_assert_eq!(arrived, Some(value), "{}", name);

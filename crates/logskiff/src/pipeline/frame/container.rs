@@ -71,10 +71,12 @@ fn docker(line: &[u8]) -> Option<Unwrapped<'_>> {
     let DockerLine { log, stream, time, .. } = serde_json::from_slice(line).ok()?;
     let printed = Printed { stream: Stream::from_name(stream.as_bytes())?, time_ns: time_ns(time.as_bytes()) };
     let is_partial = !log.ends_with('\n');
+    // A line end that is an escape makes the text an owned one.
     let text = match log {
         Cow::Borrowed(log) => Cow::Borrowed(log.as_bytes()),
         Cow::Owned(mut log) => {
-            log.truncate(log.trim_end_matches('\n').len().max(log.len().saturating_sub(1)));
+            let line = log.strip_suffix('\n').map_or(log.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());
+            log.truncate(line);
             Cow::Owned(log.into_bytes())
         }
     };
@@ -130,6 +132,10 @@ mod tests {
         assert_eq!(
             docker(r#"{"log":"half","stream":"stderr","attrs":{"a":"b"},"time":"2026-11-30T03:10:00Z"}"#),
             Some(("half".to_owned(), Stream::Stderr, true))
+        );
+        assert_eq!(
+            docker(r#"{"log":"a\r\n","stream":"stdout","time":"2026-11-30T03:10:00Z"}"#),
+            Some(("a".to_owned(), Stream::Stdout, false))
         );
         assert_eq!(docker(r#"{"log":"a\n","stream":"stdout","time":"x","level":"info"}"#), None);
         assert_eq!(docker(r#"{"log":"a\n","stream":"stdout"}"#), None);

@@ -7,6 +7,7 @@
 
 use super::container_lines::{ContainerLines, Pieces, StreamLines};
 use super::file_marks::{StreamMarks, Taken, TakenRecords, place};
+use super::multiline::Reason;
 use super::{End, FileMarks, Framed, Frames, Grouping, Records, StartPattern};
 use event::{Boundary, Share, Span};
 
@@ -106,7 +107,25 @@ impl<'t, 'm> FileRecords<'t, 'm> {
     }
 }
 
-impl FileRecords<'_, '_> {
+impl<'t, 'm> FileRecords<'t, 'm> {
+    /// From now on, records why lines join. It does not for a container, whose records are formed before they are returned.
+    #[must_use]
+    pub fn explain(self) -> Self {
+        match self {
+            Self::Lines(records) => Self::Lines(records.explain()),
+            Self::Streams(streams) => Self::Streams(streams),
+        }
+    }
+
+    /// Why the lines of the last record joined the ones before, and where they begin, if that is recorded.
+    #[must_use]
+    pub fn reasons(&self) -> &[(u64, Reason)] {
+        match self {
+            Self::Lines(records) => records.reasons(),
+            Self::Streams(_) => &[],
+        }
+    }
+
     /// What is known of a start pattern, if there is one; of a container, what one of its streams tells.
     #[must_use]
     pub fn start_pattern(&self) -> Option<StartPattern> {

@@ -1,59 +1,66 @@
-//! Fields with a meaning: the message, the time, the level, and fields with a configured type.
+//! Fields with a meaning: the message, the time, the level, the ids of trace and span, and fields with a configured type.
 //!
-//! Input: the parsed nodes. Output: the same nodes, some with another kind, and the record's message, time and level. A
-//! node is removed if the record has its value elsewhere under the same name (`message`, `@timestamp`, `log.level`). A
-//! node that could not be read stays.
+//! Input: the parsed nodes. Output: the same nodes, some with another kind, and the record's message, time, level and
+//! ids. A node is removed if the record has its value elsewhere (message and ids), or under the same name (`@timestamp`,
+//! `log.level`). A node that could not be read stays.
 
-use event::{Key, Kind, Node, Parsed, Repair, TextRange};
+mod id;
+mod roles;
+mod usual;
 
+use event::{Key, Kind, Level, Node, Parsed, Repair, TextRange};
+
+use self::id::Form;
+use self::roles::{Meaning, Role, Roles, Use};
+use super::level::Levels;
 use super::time::Clock;
-use super::{Config, Format, Type, level, nginx, number};
+use super::{Config, number};
 
-/// Names of the message in loggers; the first existing one counts.
-const MESSAGES: [&str; 2] = ["message", "msg"];
-/// Names of the time in loggers; the first readable one counts.
-const TIMES: [&str; 6] = ["@timestamp", "timestamp", "time", "ts", "datetime", "date"];
-/// Names of the severity in loggers; the first known one counts.
-const LEVELS: [&str; 5] = ["level", "log.level", "severity", "lvl", "loglevel"];
 /// Longer than any timestamp with escapes; a longer value is neither a timestamp nor a level.
 const PLAIN_BYTES_MAX: usize = 64;
-/// Fields that the record has itself.
-const RECORD_FIELDS: [&str; 2] = ["@timestamp", "log.level"];
 
-/// The meaning of one field; the numbers are its rank among the names of the same meaning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Role {
-    message: Option<usize>,
-    time: Option<usize>,
-    level: Option<usize>,
-    kind: Option<Type>,
-    /// Whether the record has a field of this name itself.
-    in_record: bool,
-}
+/// Message, time, level, trace and span.
+const REMOVED_MAX: usize = 5;
 
-/// A field found in the line: its node, and whether the record has a field of this name itself.
+const SECOND_NS: i64 = 1_000_000_000;
+
+/// A field with a meaning in the line.
 #[derive(Clone, Copy, Debug)]
 struct FoundField {
+    meaning: Meaning,
+    rank: u16,
     node: usize,
+    /// Whether the record has a field of its name itself.
     in_record: bool,
 }
 
-/// The fields of one line with a meaning, by rank.
+/// A node that is removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Removed {
+    node: usize,
+    /// Whether the record has its value under another name.
+    is_taken: bool,
+}
+
+/// The fields of one line with a meaning, in the order of the line. Reused for each line.
 #[derive(Debug, Default)]
 struct Found {
-    messages: [Option<FoundField>; MESSAGES.len()],
-    times: [Option<FoundField>; TIMES.len()],
-    levels: [Option<FoundField>; LEVELS.len()],
+    fields: Vec<FoundField>,
     /// Whether one of them is a duplicate. Once it is removed, the record does not show the duplicate.
     has_duplicate: bool,
+    /// The level, if no field has one.
+    implied: Option<Level>,
+    /// Whether one of them is an id.
+    has_ids: bool,
 }
 
 /// The fields of an input with a meaning.
 pub(super) struct Fields {
-    /// By the length of the name, dots included.
-    by_len: Vec<Vec<(Box<[u8]>, Role)>>,
+    roles: Roles,
     /// By [`Key::Name`].
     by_name: Vec<Role>,
+    levels: Levels,
+    found: Found,
     /// The dotted name of the open objects; reused from line to line.
     path: Vec<u8>,
     /// The length of `path` before each of them.
@@ -61,89 +68,84 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Collects the configured and the guessed fields; `names` are the parser's names.
+    /// Collects the configured and the usual names; `names` are the parser's names.
     pub(super) fn new(config: &Config, names: &[Box<str>]) -> Self {
-        let mut roles: Vec<(&str, Role)> = Vec::new();
-        if config.format == Format::Nginx {
-            for (name, kind) in nginx::TYPES {
-                role(&mut roles, name).kind = Some(kind);
-            }
-        } else {
-            // A capture named `msg` is an ordinary field: the author of the pattern chooses the name of the message.
-            let messages = if config.format == Format::Regex { &MESSAGES[..1] } else { &MESSAGES[..] };
-            let times = config.time_field.as_deref().map_or(TIMES.to_vec(), |name| vec![name]);
-            let levels = config.level_field.as_deref().map_or(LEVELS.to_vec(), |name| vec![name]);
-            for (rank, name) in messages.iter().enumerate() {
-                role(&mut roles, name).message = Some(rank);
-            }
-            for (rank, name) in times.into_iter().enumerate() {
-                role(&mut roles, name).time = Some(rank);
-            }
-            for (rank, name) in levels.into_iter().enumerate() {
-                role(&mut roles, name).level = Some(rank);
-            }
+        let roles = Roles::new(config);
+        let of = |name: &str| roles.find(b"", name.as_bytes()).cloned().unwrap_or_default();
+        Self {
+            by_name: names.iter().map(|name| of(name)).collect(),
+            roles,
+            levels: Levels::new(&config.level_map),
+            found: Found::default(),
+            path: Vec::new(),
+            path_lens: Vec::new(),
         }
-        for (name, kind) in &config.types {
-            role(&mut roles, name).kind = Some(*kind);
-        }
-        let by_name = names.iter().map(|name| *role(&mut roles.clone(), name)).collect();
-        let mut by_len = Vec::new();
-        for (name, role) in roles {
-            if by_len.len() <= name.len() {
-                by_len.resize_with(name.len() + 1, Vec::new);
-            }
-            by_len[name.len()].push((name.as_bytes().into(), role));
-        }
-        Self { by_len, by_name, path: Vec::new(), path_lens: Vec::new() }
     }
 
-    /// Applies types, sets message, time and level, and removes fields that the record has itself.
+    /// Applies types, sets message, time, level and ids, and removes fields that the record has elsewhere.
     pub(super) fn apply(&mut self, text: &[u8], parsed: &mut Parsed, clock: &Clock) {
-        let found = self.walk(text, parsed);
+        self.walk(text, parsed);
+        let found = &self.found;
         if found.has_duplicate {
             parsed.repairs.add(Repair::DuplicateKey);
         }
-        let mut removed = [None; 3];
-        if let Some(field) = found.messages.into_iter().flatten().next() {
-            parsed.message = value(&parsed.nodes, field);
-            removed[0] = Some(field.node);
-        }
-        let mut stamped = false;
-        for field in found.times.into_iter().flatten() {
-            stamped = true;
-            parsed.time_ns = read(text, &parsed.nodes, field, |stamp| clock.read(stamp));
-            if parsed.time_ns.is_some() {
-                removed[1] = field.in_record.then_some(field.node);
-                break;
+        let mut removed = [Removed::default(); REMOVED_MAX];
+        let mut count = 0;
+        let mut remove = |node: Option<usize>, is_taken| {
+            if let Some(node) = node {
+                removed[count] = Removed { node, is_taken };
+                count += 1;
             }
+        };
+        if let Some(field) = found.first(|meaning| meaning == Meaning::Message) {
+            parsed.message = value(&parsed.nodes, field.node);
+            remove(Some(field.node), true);
         }
-        parsed.time_failed |= stamped && parsed.time_ns.is_none();
-        for field in found.levels.into_iter().flatten() {
-            parsed.level = read(text, &parsed.nodes, field, level::read);
-            if parsed.level.is_some() {
-                removed[2] = field.in_record.then_some(field.node);
-                break;
-            }
+        remove(found.read_time(text, parsed, clock), false);
+        remove(found.read_level(text, parsed, &self.levels), false);
+        if found.has_ids {
+            let (trace, span) = found.read_ids(text, parsed);
+            remove(trace, true);
+            remove(span, true);
         }
+        let removed = &mut removed[..count];
         removed.sort_unstable();
         // In reverse order, so that the indices of the remaining nodes stay valid.
-        removed.into_iter().rev().flatten().for_each(|node| take_out(&mut parsed.nodes, node));
+        let mut last = None;
+        for Removed { node, is_taken } in removed.iter().copied().rev() {
+            // One node can have two meanings, as trace and span.
+            if last.replace(node) == Some(node) {
+                continue;
+            }
+            if is_taken {
+                keep_name(&parsed.nodes, node, &mut parsed.taken);
+            }
+            take_out(&mut parsed.nodes, node);
+        }
     }
 
     /// Finds every field with a meaning, and applies types.
-    fn walk(&mut self, text: &[u8], parsed: &mut Parsed) -> Found {
-        let mut found = Found::default();
+    fn walk(&mut self, text: &[u8], parsed: &mut Parsed) {
+        self.found.fields.clear();
+        self.found.has_duplicate = false;
+        self.found.implied = None;
+        self.found.has_ids = false;
         self.path.clear();
         self.path_lens.clear();
         let mut node = 0;
         while node < parsed.nodes.len() {
-            match &mut parsed.nodes[node] {
+            match parsed.nodes[node] {
                 Node::Value { key, at, kind } => {
-                    if let Some(role) = self.role(text, *key) {
-                        let is_message = found.record(role, node, *kind);
+                    let role = match key {
+                        Key::None => None,
+                        Key::Name(name) => self.by_name.get(usize::from(name)),
+                        Key::Text(at) => self.roles.find(&self.path, &text[at.indices()]),
+                    };
+                    if let Some(role) = role {
+                        let is_message = self.found.record(text, &parsed.nodes, node, role, kind);
                         if let Some(wanted) = role.kind.filter(|_| !is_message) {
-                            match number::convert(text, *at, *kind, wanted) {
-                                Some(converted) => (*at, *kind) = converted,
+                            match number::convert(text, at, kind, wanted) {
+                                Some((at, kind)) => parsed.nodes[node] = Node::Value { key, at, kind },
                                 None => parsed.type_failures += 1,
                             }
                         }
@@ -155,38 +157,14 @@ impl Fields {
             }
             node += 1;
         }
-        found
-    }
-
-    fn role(&mut self, text: &[u8], key: Key) -> Option<Role> {
-        match key {
-            Key::None => None,
-            Key::Name(name) => self.by_name.get(usize::from(name)).copied(),
-            Key::Text(at) => {
-                let name = &text[at.indices()];
-                let known = self.by_len.get(self.path.len() + name.len())?;
-                let open = self.path.len();
-                // The first byte settles nearly all cases without a call to compare the rest.
-                let is = |full: &[u8]| {
-                    full.get(open) == name.first() && full[open..] == *name && (open == 0 || full[..open] == self.path)
-                };
-                known.iter().find(|(full, _)| is(full)).map(|(_, role)| *role)
-            }
-        }
     }
 
     /// Enters an object, if it can contain a field with a meaning.
     fn enter(&mut self, name: &[u8]) -> bool {
-        let open = self.path.len();
-        let close = open + name.len();
-        let leads =
-            |full: &[u8]| full[close] == b'.' && full[open..close] == *name && (open == 0 || full[..open] == self.path);
-        // The name of a nested field is longer than the object's name and its dot.
-        let longer = self.by_len.get(close + 2..).unwrap_or_default();
-        if !longer.iter().flatten().any(|(full, _)| leads(full)) {
+        if !self.roles.find(&self.path, name).is_some_and(|role| role.is_above) {
             return false;
         }
-        self.path_lens.push(open);
+        self.path_lens.push(self.path.len());
         self.path.extend_from_slice(name);
         self.path.push(b'.');
         true
@@ -195,46 +173,130 @@ impl Fields {
 
 impl Found {
     /// Records a field; returns whether it is a message. The first field of a name counts, and `null` is not a value.
-    fn record(&mut self, role: Role, node: usize, kind: Kind) -> bool {
+    fn record(&mut self, text: &[u8], nodes: &[Node], node: usize, role: &Role, kind: Kind) -> bool {
         if kind == Kind::Null {
             return false;
         }
-        let field = FoundField { node, in_record: role.in_record };
-        let message = role.message.filter(|_| matches!(kind, Kind::Text | Kind::Escaped));
-        let mut first = |place: &mut Option<FoundField>| {
-            let is_first = place.get_or_insert(field).node == node;
-            self.has_duplicate |= !is_first;
-            is_first
+        self.implied = self.implied.or(role.implies);
+        let is_text = matches!(kind, Kind::Text | Kind::Escaped);
+        let mut is_message = false;
+        for &Use { meaning, rank } in &role.uses {
+            match meaning {
+                Meaning::Message if !is_text => continue,
+                Meaning::Trace(_) | Meaning::Span(_) => self.has_ids = true,
+                _ => {}
+            }
+            let is_same = |field: &&FoundField| {
+                field.rank == rank && std::mem::discriminant(&field.meaning) == std::mem::discriminant(&meaning)
+            };
+            if let Some(first) = self.fields.iter().find(is_same) {
+                self.has_duplicate |= is_same_name(text, nodes, first.node, node);
+            } else {
+                self.fields.push(FoundField { meaning, rank, node, in_record: role.in_record });
+                is_message |= meaning == Meaning::Message;
+            }
+        }
+        is_message
+    }
+
+    /// The field of the least rank with such a meaning.
+    fn first(&self, is: impl Fn(Meaning) -> bool) -> Option<&FoundField> {
+        self.fields.iter().filter(|field| is(field.meaning)).min_by_key(|field| field.rank)
+    }
+
+    /// What `read` returns for the field of the least rank with such a meaning for which it returns something.
+    fn first_read<T>(&self, is: impl Fn(Meaning) -> bool, mut read: impl FnMut(&FoundField) -> Option<T>) -> Option<T> {
+        let mut from = 0;
+        loop {
+            let rest = self.fields.iter().filter(|field| field.rank >= from && is(field.meaning));
+            let field = rest.min_by_key(|field| field.rank)?;
+            if let Some(value) = read(field) {
+                return Some(value);
+            }
+            from = field.rank.checked_add(1)?;
+        }
+    }
+
+    /// Sets the time to the first one that can be read; returns its node if the record has it under the same name.
+    fn read_time(&self, text: &[u8], parsed: &mut Parsed, clock: &Clock) -> Option<usize> {
+        let mut failed = false;
+        let is_time = |meaning| matches!(meaning, Meaning::Time { .. });
+        let found = self.first_read(is_time, |field| {
+            let time_ns = read(text, &parsed.nodes, field.node, |stamp| clock.read(stamp));
+            failed |= time_ns.is_none() && field.meaning == Meaning::Time { is_only: true };
+            Some((*field, time_ns?))
+        });
+        let Some((field, time_ns)) = found else {
+            parsed.time_failed |= failed;
+            return None;
         };
-        if let Some(rank) = role.time {
-            first(&mut self.times[rank]);
-        }
-        if let Some(rank) = role.level {
-            first(&mut self.levels[rank]);
-        }
-        message.is_some_and(|rank| first(&mut self.messages[rank]))
+        parsed.time_ns = Some(time_ns.saturating_add(self.nanoseconds(text, &parsed.nodes, field.rank, time_ns)));
+        field.in_record.then_some(field.node)
+    }
+
+    /// The nanoseconds that belong to a time of whole seconds.
+    fn nanoseconds(&self, text: &[u8], nodes: &[Node], rank: u16, time_ns: i64) -> i64 {
+        let field = self.fields.iter().find(|field| field.meaning == Meaning::Nanoseconds && field.rank == rank);
+        let number = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse().ok();
+        let part = field.and_then(|field| read(text, nodes, field.node, number));
+        part.filter(|part| time_ns % SECOND_NS == 0 && (0..SECOND_NS).contains(part)).unwrap_or(0)
+    }
+
+    /// Sets the level to the first one that is known; returns its node if the record has it under the same name.
+    fn read_level(&self, text: &[u8], parsed: &mut Parsed, levels: &Levels) -> Option<usize> {
+        let mut has_field = false;
+        let is_level = |meaning| matches!(meaning, Meaning::Level(_));
+        let found = self.first_read(is_level, |field| {
+            has_field = true;
+            let Meaning::Level(scale) = field.meaning else { return None };
+            let level = read(text, &parsed.nodes, field.node, |text| levels.read(text, scale))?;
+            Some((level, field.in_record.then_some(field.node)))
+        });
+        parsed.level = found.map(|(level, _)| level).or(self.implied.filter(|_| !has_field));
+        found.and_then(|(_, node)| node)
+    }
+
+    /// Sets the ids; returns their nodes.
+    fn read_ids(&self, text: &[u8], parsed: &mut Parsed) -> (Option<usize>, Option<usize>) {
+        let read = |form: fn(Meaning) -> Option<Form>| {
+            self.first_read(
+                |meaning| form(meaning).is_some(),
+                |field| {
+                    let (at, kind) = value(&parsed.nodes, field.node)?;
+                    Some((field.node, id::read(text, at, kind, form(field.meaning)?)?))
+                },
+            )
+        };
+        let trace = read(|meaning| if let Meaning::Trace(form) = meaning { Some(form) } else { None });
+        let span = read(|meaning| if let Meaning::Span(form) = meaning { Some(form) } else { None });
+        parsed.trace_id = trace.map(|(_, id)| id);
+        parsed.span_id = span.map(|(_, id)| id);
+        (trace.map(|(node, _)| node), span.map(|(node, _)| node))
     }
 }
 
-/// The role of `name`, which is added if it is new.
-fn role<'r, 'n>(roles: &'r mut Vec<(&'n str, Role)>, name: &'n str) -> &'r mut Role {
-    let at = roles.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-        roles.push((name, Role { in_record: RECORD_FIELDS.contains(&name), ..Role::default() }));
-        roles.len() - 1
-    });
-    &mut roles[at].1
+/// Whether two values have the same name, and not spellings of it that differ in case.
+fn is_same_name(text: &[u8], nodes: &[Node], one: usize, other: usize) -> bool {
+    let name = |node: usize| match nodes.get(node) {
+        Some(Node::Value { key: Key::Text(at), .. }) => Some(&text[at.indices()]),
+        _ => None,
+    };
+    match (name(one), name(other)) {
+        (Some(one), Some(other)) => one == other || !one.eq_ignore_ascii_case(other),
+        _ => true,
+    }
 }
 
-fn value(nodes: &[Node], field: FoundField) -> Option<(TextRange, Kind)> {
-    match nodes.get(field.node) {
+fn value(nodes: &[Node], node: usize) -> Option<(TextRange, Kind)> {
+    match nodes.get(node) {
         Some(Node::Value { at, kind, .. }) => Some((*at, *kind)),
         _ => None,
     }
 }
 
 /// Reads a value's text. It is unescaped only if that means dropping backslashes before slashes.
-fn read<T>(text: &[u8], nodes: &[Node], field: FoundField, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
-    let (at, kind) = value(nodes, field)?;
+fn read<T>(text: &[u8], nodes: &[Node], node: usize, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+    let (at, kind) = value(nodes, node)?;
     let written = &text[at.indices()];
     if kind != Kind::Escaped {
         return read(written);
@@ -253,6 +315,23 @@ fn read<T>(text: &[u8], nodes: &[Node], field: FoundField, read: impl Fn(&[u8]) 
         rest = after;
     }
     read(&buffer[..len])
+}
+
+/// Copies a value, with the objects that it is in, to the members that are no fields any more.
+fn keep_name(nodes: &[Node], node: usize, taken: &mut Vec<Node>) {
+    let start = taken.len();
+    for above in &nodes[..node] {
+        match above {
+            Node::Object { .. } | Node::Array { .. } => taken.push(*above),
+            Node::End => {
+                taken.pop();
+            }
+            Node::Value { .. } => {}
+        }
+    }
+    let depth = taken.len() - start;
+    taken.push(nodes[node]);
+    taken.extend(std::iter::repeat_n(Node::End, depth));
 }
 
 /// Removes a value, and each object that is empty without it.
@@ -279,3 +358,6 @@ fn end_of(nodes: &[Node], start: usize) -> usize {
     }
     nodes.len()
 }
+
+#[cfg(test)]
+mod tests;

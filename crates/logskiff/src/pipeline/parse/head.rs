@@ -215,6 +215,10 @@ fn level_of_word(word: &[u8], rest: &[u8], spelling: Spelling) -> Option<Level> 
     }
     if let Some(name) = word.strip_suffix(b":") {
         let last = name.rsplit(|byte| *byte == b'.').next().unwrap_or(name);
+        if last == b"http" {
+            // A package of Go more often than a level of winston.
+            return None;
+        }
         return level_word::read(last, Spelling::Any).or_else(|| level_word::of_php(name, rest));
     }
     let key = [&b"level="[..], b"lvl=", b"severity="].into_iter().find_map(|key| word.strip_prefix(key));
@@ -286,7 +290,8 @@ fn first_level(text: &[u8]) -> Option<Level> {
         Some(b':') if after.get(1) != Some(&b'/') && !word.first()?.is_ascii_uppercase() => {
             level_word::read(word, Spelling::Any)
         }
-        None | Some(b':' | b' ' | b'\t' | b'|' | b'[') => level_word::read(word, Spelling::Upper),
+        Some(b':') => level_word::read(word, Spelling::Capitals),
+        None | Some(b' ' | b'\t' | b'|' | b'[') => level_word::read(word, Spelling::Upper),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use event::{Key, Level, Node};
+use event::{Key, Node};
 
 fn config(format: Format) -> Config {
     Config { format, ..Config::default() }
@@ -145,7 +145,7 @@ fn json_times() {
     check(&json, r#"{"ts":"2026\u002d10-12T13:35:36Z"}"#, r"ts:Escaped=2026\u002d10-12T13:35:36Z <time failed>");
     check(&json, r#"{"ts":null}"#, "ts:Null=null");
     check(&json, r#"{"o":{"ts":"2026-10-12T13:35:36Z"}}"#, "o{ ts:Text=2026-10-12T13:35:36Z }");
-    let named = Config { time_field: Some("event.at".to_owned()), ..json };
+    let named = Config { time_fields: vec!["event.at".to_owned()], ..json };
     check(
         &named,
         r#"{"ts":1,"event":{"at":"2026-10-12T13:35:36Z"}}"#,
@@ -171,27 +171,8 @@ fn json_levels() {
         r#"{"message":"m","log":{"level":"error"},"@timestamp":"1791812136"}"#,
         "<message Text=m> <time 2026-10-12T13:35:36Z> <error>",
     );
-    let named = Config { level_field: Some("sev".to_owned()), ..json };
+    let named = Config { level_fields: vec!["sev".to_owned()], ..json };
     check(&named, r#"{"level":"error","sev":"i"}"#, "level:Text=error sev:Text=i <info>");
-}
-
-#[test]
-fn level_names() {
-    for (names, expected) in [
-        ("trace Verbose FINEST T 10", Some(Level::Trace)),
-        ("debug fine d 20", Some(Level::Debug)),
-        ("info Information informational NOTICE i 30", Some(Level::Info)),
-        ("warn WARNING w 40", Some(Level::Warn)),
-        ("error err SEVERE e 50", Some(Level::Error)),
-        ("fatal critical crit alert emerg emergency panic f 60", Some(Level::Fatal)),
-        ("x 0 35 70 infos informationalinformational", None),
-    ] {
-        for name in names.split(' ') {
-            assert_eq!(level::read(name.as_bytes()), expected, "{name}");
-        }
-    }
-    assert_eq!(level::read(b" INFO "), Some(Level::Info));
-    assert_eq!(level::read(b""), None);
 }
 
 #[test]

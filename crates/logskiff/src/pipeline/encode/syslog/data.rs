@@ -4,6 +4,7 @@
 
 use super::text::write_param;
 use super::{Config, Framing};
+use crate::pipeline::encode::ids;
 use crate::pipeline::encode::names::Name;
 use crate::pipeline::encode::value::write_pieces;
 use event::{Key, Kind, Node, TextRange};
@@ -35,6 +36,11 @@ impl Data {
         let empty = out.len();
         self.path.clear();
         self.lengths.clear();
+        for (name, at) in ids(redacted.parsed()) {
+            self.path.extend_from_slice(name.as_bytes());
+            self.write_value(redacted, at, Kind::Text, end, out);
+            self.path.clear();
+        }
         for node in &redacted.parsed().nodes {
             match *node {
                 Node::End => {
@@ -48,12 +54,7 @@ impl Data {
                 }
                 Node::Value { key, at, kind } => {
                     let length = self.enter(redacted, key);
-                    self.read(redacted, at, kind);
-                    let before = out.len();
-                    write_param(&self.path, &self.value, self.no_controls, out);
-                    if end.is_some_and(|end| out.len() >= end) {
-                        out.truncate(before);
-                    }
+                    self.write_value(redacted, at, kind, end, out);
                     self.path.truncate(length);
                 }
             }
@@ -62,6 +63,23 @@ impl Data {
             out.truncate(start);
         } else {
             out.push(b']');
+        }
+    }
+
+    /// Writes a value with the name that the path holds, unless it would extend beyond `end`.
+    fn write_value(
+        &mut self,
+        redacted: &Redacted<'_>,
+        at: TextRange,
+        kind: Kind,
+        end: Option<usize>,
+        out: &mut Vec<u8>,
+    ) {
+        self.read(redacted, at, kind);
+        let before = out.len();
+        write_param(&self.path, &self.value, self.no_controls, out);
+        if end.is_some_and(|end| out.len() >= end) {
+            out.truncate(before);
         }
     }
 

@@ -195,7 +195,7 @@ impl Machine<'_> {
             return Ok(Some((Reason::Bracket, self.grown(self.open.mode))));
         }
         if self.learned.heads() == 0 {
-            return Ok(None);
+            return Ok(self.is_called_for().then(|| (Reason::Indented, self.grown(self.open.mode))));
         }
         let is_new_trace = head.is_some() && shape::is_sure_exception(&self.look.text) || self.is_printed_exception();
         let reason = if is_new_trace { None } else { self.by_head()? };
@@ -365,6 +365,13 @@ impl Machine<'_> {
             return Ok(Some(Reason::NoHead));
         }
         Ok(self.next_is(Shape::Is(shape::is_caret))?.then_some(Reason::NoHead))
+    }
+
+    /// It is indented below a headed line that ends with a colon, or below such a line: that needs no more of the file.
+    fn is_called_for(&self) -> bool {
+        let deeper = self.look.text.indent > usize::from(self.open.indent);
+        let called = self.open.has(Open::EXPECTS) || self.open.has(Open::INDENTED);
+        self.open.has(Open::HEADED) && self.open.mode == Mode::Text && deeper && called
     }
 
     /// An exception without frames below a line that does not tell of a failure.

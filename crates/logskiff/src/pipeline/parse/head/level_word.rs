@@ -30,7 +30,7 @@ pub(super) fn read(word: &[u8], spelling: Spelling) -> Option<Level> {
         Spelling::Capitals => is_upper(),
         Spelling::Any => true,
     };
-    if is_name && is_level { level::read(word) } else { None }
+    if is_name && is_level { level::read_word(word) } else { None }
 }
 
 /// The level of a letter, as klog, glog and Ruby write it.

@@ -66,3 +66,10 @@ fn a_text_of_another_version_is_no_state() {
         assert_eq!(State::from_text(text), None, "{text:?}");
     }
 }
+
+#[test]
+fn lines_below_a_colon_belong_to_the_first_record_too() {
+    check("> INFO env:\n|   - name: DB_PASSWORD\n|     value: x\n> INFO next");
+    check("> INFO env\n>   - name: DB_PASSWORD\n> INFO next");
+    check("> a list:\n>   one\n>   two");
+}

@@ -1,0 +1,146 @@
+//! The records of JSON logs, as the parser finds them without configuration.
+
+use std::collections::BTreeMap;
+
+use event::{FileId, LineFlags, Span};
+use logskiff::pipeline::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, RedactedLine, Source};
+use logskiff::pipeline::parse::{Config, Parser};
+use redact::{Hits, PemState, Redactor, Scratch};
+use serde_json::{Map, Value};
+
+use super::{Format, Record, corpus, text_of};
+
+/// Formats of container runtimes, whose lines the framing unwraps before they are parsed.
+pub(super) const UNWRAPPED: &[&str] = &["cri", "docker_json"];
+
+/// The record of one line, without configuration and redaction.
+fn record_of(line: &str, zone: &str) -> Map<String, Value> {
+    let mut parser = Parser::new(&Config { time_zone: zone.to_owned(), ..Config::default() }).unwrap();
+    let mut parsed = parser.parsed();
+    parser.parse(line.as_bytes(), &mut parsed);
+    let config = redact::Config { select: vec!["none".to_owned()], fields: Vec::new(), ..redact::Config::default() };
+    let redactor = Redactor::new(&config).unwrap();
+    let (mut hits, mut scratch, mut pem) = (Hits::default(), Scratch::default(), PemState::default());
+    redactor.scan(line.as_bytes(), &mut hits);
+    let hit = hits.touch(0, line.len());
+    let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, hit, &mut pem, &mut scratch);
+    let config = encode::Config {
+        encoding: Encoding::Json,
+        event_id: EventId::Off,
+        fields: Vec::new(),
+        pod: Pod::default(),
+        syslog: None,
+    };
+    let labels = BTreeMap::new();
+    let source = Source { input: "", path: "/log/app.log", origin: "0", labels: &labels, attrs: None };
+    let mut written = Vec::new();
+    Encoder::new(&config).encode(
+        &RedactedLine {
+            redacted: &redacted,
+            envelope: &Envelope::new(&config, &source, |_, value| value.to_owned()),
+            file: FileId(0),
+            span: Span { start: 0, end: line.len() as u64 },
+            flags: LineFlags::NONE,
+            printed: None,
+            read_ns: 0,
+            is_new: true,
+        },
+        &mut written,
+    );
+    let mut record: Map<String, Value> = serde_json::from_slice(&written).unwrap();
+    record.retain(|name, _| !name.starts_with("log.file") && name != "log.offset");
+    if parsed.time_ns.is_none() {
+        record.remove("@timestamp");
+    }
+    record
+}
+
+/// The members of a value by dotted names; elements of arrays by number.
+fn flat(value: &Value, name: &str, into: &mut BTreeMap<String, Value>) {
+    let inner = |step: &str| if name.is_empty() { step.to_owned() } else { format!("{name}.{step}") };
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            members.iter().for_each(|(step, value)| flat(value, &inner(step), into));
+        }
+        Value::Array(elements) if !elements.is_empty() => {
+            elements.iter().enumerate().for_each(|(at, value)| flat(value, &inner(&at.to_string()), into));
+        }
+        _ if name.is_empty() => {}
+        _ => {
+            into.insert(name.to_owned(), value.clone());
+        }
+    }
+}
+
+fn flattened(value: &Value) -> BTreeMap<String, Value> {
+    let mut members = BTreeMap::new();
+    flat(value, "", &mut members);
+    members
+}
+
+/// What is wrong with the record of a line.
+fn faults(format: &Format, expected: &Record, line: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut record = record_of(line, &format.zone);
+    let time = record.remove("@timestamp").map(|time| time.as_str().unwrap().parse::<jiff::Timestamp>().unwrap());
+    let expected_time = expected.time.as_deref().map(|time| time.parse().unwrap());
+    if time != expected_time {
+        faults.push(format!("time {time:?} is not {expected_time:?}"));
+    }
+    let level = record.remove("log.level");
+    if level.as_ref().and_then(Value::as_str) != expected.level.as_deref() {
+        faults.push(format!("level {level:?} is not {:?}", expected.level));
+    }
+    // An object without a message keeps all that it says in its fields, so that the record does not say it twice.
+    let message = record.remove("message").map_or(line.to_owned(), |message| message.as_str().unwrap().to_owned());
+    if message != expected.message {
+        faults.push(format!("message {message:?} is not {:?}", expected.message));
+    }
+    let mut fields = flattened(&Value::Object(expected.fields.clone()));
+    let names = [("log.logger", &expected.logger), ("process.thread.name", &expected.thread)];
+    for (name, value) in names {
+        fields.extend(value.clone().map(|value| (name.to_owned(), Value::String(value))));
+    }
+    let found = flattened(&Value::Object(record));
+    for (name, value) in &fields {
+        if found.get(name) != Some(value) {
+            faults.push(format!("{name}: {:?} is not {value}", found.get(name)));
+        }
+    }
+    // What the expectation leaves out was taken as time or level, and may stay as it is in the line.
+    let object = line.find('{').and_then(|start| serde_json::from_str(&line[start..]).ok());
+    let own = object.map(|object: Value| flattened(&object));
+    let is_own = |name: &str, value: &Value| match &own {
+        Some(own) => own.get(name) == Some(value),
+        None => line.contains(&format!("{name}=")),
+    };
+    for (name, value) in found.iter().filter(|(name, _)| !fields.contains_key(*name)) {
+        if !is_own(name, value) {
+            faults.push(format!("{name}: {value} is not in the line"));
+        }
+    }
+    faults
+}
+
+/// Goal: every log of the corpus in JSON or logfmt is right without configuration.
+#[test]
+fn json_and_logfmt_are_read_without_configuration() {
+    let mut wrong = Vec::new();
+    println!("{:<22} {:>7}", "format", "right");
+    for (name, (format, lines)) in corpus() {
+        if !format.parsed_by_default || UNWRAPPED.contains(&&*name) {
+            continue;
+        }
+        let before = wrong.len();
+        let mut right = 0;
+        for (number, record) in (1..).zip(&format.records) {
+            let line = text_of(record, &lines);
+            let faults = faults(&format, record, &line);
+            right += usize::from(faults.is_empty());
+            wrong.extend(faults.iter().map(|fault| format!("{name}:{number}: {fault}")));
+        }
+        let mark = if wrong.len() == before { "" } else { " !" };
+        println!("{name:<22} {right:>3}/{}{mark}", format.records.len());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
