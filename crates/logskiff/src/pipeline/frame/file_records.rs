@@ -107,7 +107,7 @@ impl<'t, 'm> FileRecords<'t, 'm> {
     }
 }
 
-impl<'t, 'm> FileRecords<'t, 'm> {
+impl FileRecords<'_, '_> {
     /// From now on, records why lines join. It does not for a container, whose records are formed before they are returned.
     #[must_use]
     pub fn explain(self) -> Self {
