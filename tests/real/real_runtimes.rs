@@ -106,7 +106,11 @@ fn assert_each_event_is_a_record(logs: &BTreeMap<String, Vec<&str>>) {
     for (name, events) in logs {
         scene.write(&format!("logs/{name}.log"), events.concat());
     }
-    let settings = scene.to_stdout().with("LOGSKIFF_REDACT", "none").with("LOGSKIFF_ANSI", "keep");
+    let settings = scene
+        .to_stdout()
+        .with("LOGSKIFF_REDACT", "none")
+        .with("LOGSKIFF_REDACT_FIELDS", "none")
+        .with("LOGSKIFF_ANSI", "keep");
     let sidecar = scene.run_to_end(settings);
     let mut records: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for record in sidecar.stdout().lines() {

@@ -18,7 +18,7 @@ TEXTS = ["at the end of the day", "Caused by the user", "... 12 more rows", "pan
 
 # A shell's command for each kind, in an empty folder.
 COMMANDS = {
-    "ps": "for n in 1 2 3 4 5 6 7 8; do ps -eo pid,ppid,stat,rss,args; done",
+    "ps": "for n in 1 2 3 4 5 6 7 8; do ps -eo pid,ppid,stat,rss,comm; done",
     "ls": "ls -lR /usr/include",
     "find": "find /usr/include -ls",
     "dpkg": "dpkg -l",
