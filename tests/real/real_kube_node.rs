@@ -8,6 +8,7 @@
 
 mod kubectl;
 mod platform;
+mod traces;
 
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -148,22 +149,35 @@ impl Scene {
     /// Compares the lines that the application reports as written with the messages at the broker.
     fn tally(&self, demo: Demo) -> (Tally, Vec<Value>) {
         let records = self.records(&demo);
-        let output = demo.output.wait_with_output().unwrap();
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        let written: u64 = printed
-            .lines()
-            .find_map(|line| line.strip_prefix("wrote ")?.strip_suffix(" lines")?.parse().ok())
-            .unwrap_or_else(|| panic!("the application's last word: {printed}"));
+        let pod = demo.pod.clone();
+        let written = demo.written();
         let tally = tally(written, &records);
-        eprintln!("{}: {written} written, {} lost, {} duplicates", demo.pod, tally.lost.len(), tally.duplicates);
+        eprintln!("{pod}: {written} written, {} lost, {} duplicates", tally.lost.len(), tally.duplicates);
         (tally, records)
     }
 }
 
+impl Demo {
+    /// How many events the application says that it wrote, once it has ended.
+    fn written(self) -> u64 {
+        let output = self.output.wait_with_output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        printed
+            .lines()
+            .find_map(|line| line.strip_prefix("wrote ")?.strip_suffix(" lines")?.parse().ok())
+            .unwrap_or_else(|| panic!("the application's last word: {printed}"))
+    }
+}
+
 fn tally(written: u64, records: &[Value]) -> Tally {
+    let number = |record: &Value| record["seq"].as_u64().unwrap_or_else(|| panic!("a number in {record}"));
+    tally_numbers(written, records.iter().map(number))
+}
+
+/// `numbers`: those of the events that arrived.
+fn tally_numbers(written: u64, numbers: impl Iterator<Item = u64>) -> Tally {
     let mut arrivals = vec![0_u64; usize::try_from(written).unwrap() + 1];
-    for record in records {
-        let seq = record["seq"].as_u64().unwrap_or_else(|| panic!("a number in {record}"));
+    for seq in numbers {
         arrivals[usize::try_from(seq).unwrap()] += 1;
     }
     let lost = (1..=written).filter(|&seq| arrivals[usize::try_from(seq).unwrap()] == 0).collect();

@@ -52,6 +52,8 @@ spec:
           value: {{ .Values.app.lines | quote }}
         - name: ROTATE
           value: {{ .Values.app.rotateEvery | quote }}
+        - name: FORMAT
+          value: {{ .Values.app.format | quote }}
         - name: KEEP
           value: {{ .Values.app.rotateKeep | quote }}
         - name: LOG
