@@ -1,8 +1,6 @@
-//! Stack traces of an application like Spring Boot, which rotates its log, while the sidecar is killed.
+//! The events of the demo application when it writes like Spring Boot: what their records have to be.
 
 use serde_json::{Value, json};
-
-use super::{Scene, tally_numbers};
 
 /// The text of an event behind its stamp.
 fn event(what: &str, seq: u64) -> String {
@@ -21,7 +19,7 @@ fn event(what: &str, seq: u64) -> String {
 }
 
 /// The number of a record's event, whose text and level are checked.
-fn number(record: &Value, written: u64) -> u64 {
+pub(super) fn number(record: &Value, written: u64) -> u64 {
     let message = record["message"].as_str().unwrap_or_else(|| panic!("a message in {record}"));
     let seq = message.split("seq=").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
     let seq: u64 = seq.unwrap_or_else(|| panic!("a part of an event: {record}"));
@@ -31,23 +29,4 @@ fn number(record: &Value, written: u64) -> u64 {
     let level = if seq.is_multiple_of(5) { "error" } else { "info" };
     assert_eq!((&record["log.level"], record.get("log.flags")), (&json!(level), None), "{record}");
     seq
-}
-
-#[test]
-fn traces_stay_whole_while_the_sidecar_is_killed() {
-    let Some(scene) = Scene::start("traces") else { return };
-    let values = "app.format=spring,app.linesPerSecond=200,app.rotateEvery=1000,app.rotateKeep=20";
-    let demo = scene.demo("traces", &["--set", values]);
-    for kill in 1..=2_u64 {
-        scene.received(&demo, scene.broker.end_offset("traces") + 1_500);
-        scene.kill_sidecar(&demo, kill);
-    }
-    scene.received(&demo, scene.broker.end_offset("traces") + 500);
-    scene.end(&demo);
-    let records = scene.records(&demo);
-    let written = demo.written();
-    let end = tally_numbers(written, records.iter().map(|record| number(record, written)));
-    eprintln!("{written} events written, {} lost, {} duplicates", end.lost.len(), end.duplicates);
-    assert!(end.lost.is_empty(), "{end:?}");
-    assert!(end.duplicates * 10 < end.written, "under 10 %: {end:?}");
 }
