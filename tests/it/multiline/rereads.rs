@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::{RUNTIMES, corpus, events};
 
 const FRAME: Config = Config { line_bytes_max: 4096 };
-const CHUNK_BYTES: usize = 2048;
+pub(super) const CHUNK_BYTES: usize = 2048;
 const TIMED_OUT: End = End::TimedOut { is_last: true };
 
 /// A record without its text.
@@ -86,7 +86,7 @@ static LOGS: LazyLock<Vec<String>> = LazyLock::new(|| {
 
 /// What happens to a file between two reads.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub(super) enum Step {
     /// This many bytes are written and read in chunks of this size.
     Write(usize, usize),
     /// Nothing was written for the timeout.
@@ -95,7 +95,7 @@ enum Step {
     Restart(u8),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (1..6000_usize, 1..CHUNK_BYTES).prop_map(|(bytes, most)| Step::Write(bytes, most)),
         1 => Just(Step::Pause),

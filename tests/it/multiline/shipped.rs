@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{corpus, events};
 use crate::support::scene::{Scene, TOPIC};
+use crate::support::sidecar::{Settings, Sidecar};
 use crate::support::wait_until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -196,6 +197,30 @@ fn a_long_line_in_parts_is_truncated() {
     assert_eq!(records[0]["log.flags"], json!(["truncated"]));
 }
 
+/// Writes a log in parts of these sizes, and kills and restarts the program after those parts that `kills` says.
+pub(super) fn write_with_kills(
+    scene: &Scene,
+    settings: &Settings,
+    mut sidecar: Sidecar,
+    log: &str,
+    sizes: &mut impl Iterator<Item = usize>,
+    kills: &mut impl Iterator<Item = bool>,
+) -> Sidecar {
+    let mut rest = log.as_bytes();
+    while !rest.is_empty() {
+        let (part, others) = rest.split_at(sizes.next().unwrap().min(rest.len()));
+        scene.append_log("app.log", part);
+        // A pause is part of what is tested: some parts are read before the next is written, and some are not.
+        std::thread::sleep(Duration::from_millis(30));
+        if kills.next() == Some(true) {
+            sidecar.kill();
+            sidecar = scene.start(settings);
+        }
+        rest = others;
+    }
+    sidecar
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -217,18 +242,8 @@ proptest! {
         let mut sidecar = scene.start(&settings);
         let mut kills = kills.into_iter().cycle();
         for text in [&first, &second] {
-            let (mut rest, mut sizes) = (text.as_bytes(), sizes.iter().cycle());
-            while !rest.is_empty() {
-                let (part, others) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
-                scene.append_log("app.log", part);
-                // A pause is part of what is tested: some parts are read before the next is written, and some are not.
-                std::thread::sleep(Duration::from_millis(30));
-                if kills.next() == Some(true) {
-                    sidecar.kill();
-                    sidecar = scene.start(&settings);
-                }
-                rest = others;
-            }
+            let mut sizes = sizes.iter().copied().cycle();
+            sidecar = write_with_kills(&scene, &settings, sidecar, text, &mut sizes, &mut kills);
             if text == &first {
                 fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
             }

@@ -12,11 +12,11 @@ use logskiff::pipeline::frame::{
 };
 use proptest::prelude::*;
 
+use super::rereads::{CHUNK_BYTES, Step, step};
 use super::{RUNTIMES, corpus, events};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 const CONTAINER: ContainerConfig = ContainerConfig { framing: Framing::Cri, timeout: TIMEOUT };
-const CHUNK_BYTES: usize = 2048;
 /// Records fit.
 const ROOMY: Config = Config { line_bytes_max: 1024 * 1024 };
 /// Some lines and records are cut.
@@ -250,25 +250,6 @@ fn lines_that_the_runtime_did_not_write_are_records_of_their_own() {
     let found = Reader::new(file.as_bytes(), ROOMY, &grouping).read(file.len(), usize::MAX, End::Final);
     let found: Vec<(Option<Stream>, &str)> = found.iter().map(|found| (found.stream, found.text.as_str())).collect();
     assert_eq!(found, [(Some(Stderr), "ERROR a\n\tat a.b(C.java:1)"), (None, "plain"), (None, "\tplain")]);
-}
-
-/// What happens to a file between two reads.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    /// This many bytes are written and read in chunks of this size.
-    Write(usize, usize),
-    /// Nothing was written for the timeout.
-    Pause,
-    /// The process is killed and restarted; this share of its records, of 256, was acknowledged before.
-    Restart(u8),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        6 => (1..6000_usize, 1..CHUNK_BYTES).prop_map(|(bytes, most)| Step::Write(bytes, most)),
-        1 => Just(Step::Pause),
-        1 => any::<u8>().prop_map(Step::Restart),
-    ]
 }
 
 proptest! {

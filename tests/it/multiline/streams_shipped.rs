@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use rdkafka::types::RDKafkaRespErr as Fate;
 use serde_json::{Value, json};
 
+use super::shipped::write_with_kills;
 use super::streams::{cri, interleave};
 use super::{corpus, events};
 use crate::support::scene::Scene;
@@ -143,21 +144,9 @@ proptest! {
         let scene = Scene::new();
         let settings = scene.settings().with("LOGSKIFF_PARSE", "auto").with("LOGSKIFF_REDACT", "none").with("LOGSKIFF_MULTILINE_TIMEOUT", "20s");
         let mut sidecar = scene.start(&settings);
-        let (mut kills, mut sizes) = (kills.into_iter().cycle(), sizes.iter().cycle());
+        let (mut kills, mut sizes) = (kills.into_iter().cycle(), sizes.into_iter().cycle());
         for at in [0, 1] {
-            let log = both(at);
-            let mut rest = log.as_bytes();
-            while !rest.is_empty() {
-                let (part, others) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
-                scene.append_log("app.log", part);
-                // A pause is part of what is tested: some parts are read before the next is written, and some are not.
-                std::thread::sleep(Duration::from_millis(30));
-                if kills.next() == Some(true) {
-                    sidecar.kill();
-                    sidecar = scene.start(&settings);
-                }
-                rest = others;
-            }
+            sidecar = write_with_kills(&scene, &settings, sidecar, &both(at), &mut sizes, &mut kills);
             if at == 0 {
                 fs::rename(scene.log("app.log"), scene.log("app.log.1")).unwrap();
             }

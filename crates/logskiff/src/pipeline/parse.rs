@@ -76,7 +76,7 @@ pub struct Config {
     pub time_zone: String,
     /// The present time in nanoseconds since the Unix epoch, for timestamps without a year; `None`: the machine's.
     pub now_ns: Option<i64>,
-    /// Fields with the severity, likewise.
+    /// Fields with the severity, tried in order before the usual ones.
     pub level_fields: Vec<String>,
     /// Words or numbers in any case, and the levels that they mean. They come before the usual ones.
     pub level_map: Vec<(String, Level)>,
@@ -246,8 +246,7 @@ impl Parser {
     /// Parses a record of any format that is recognized: a JSON object, logfmt, or a text with a head.
     fn parse_any(&mut self, text: &[u8], into: &mut Parsed) {
         let whole = (TextRange::new(0, text.len()), Kind::Text);
-        let prefix = prefix::of_object(text);
-        if let Some(Prefix { len, source }) = prefix
+        if let Some(Prefix { len, source }) = prefix::of_object(text)
             && let Ok(repairs) = json::read(&text[len..], &mut into.nodes)
         {
             move_by(len, &mut into.nodes);
@@ -306,6 +305,9 @@ fn read_line<'t, T>(
 
 /// Moves the keys and values of a part of a record to their positions in the record.
 fn move_by(start: usize, nodes: &mut [Node]) {
+    if start == 0 {
+        return;
+    }
     let moved = |at: &mut TextRange| {
         let range = at.indices();
         *at = TextRange::new(range.start + start, range.end + start);

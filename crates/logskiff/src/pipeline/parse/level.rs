@@ -109,7 +109,15 @@ pub(super) enum Scale {
 
 impl Scale {
     /// The level of a number written in digits.
-    fn level(self, digits: &[u8]) -> Option<Level> {
+    fn read(self, digits: &[u8]) -> Option<Level> {
+        if digits.len() > DIGITS_MAX || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        self.level(digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+    }
+
+    /// The level of a number.
+    pub(super) fn level(self, number: u32) -> Option<Level> {
         let steps = match self {
             Self::Words => return None,
             Self::Common => COMMON,
@@ -119,10 +127,6 @@ impl Scale {
             Self::Python => PYTHON,
             Self::Dotnet => DOTNET,
         };
-        if digits.len() > DIGITS_MAX || !digits.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        let number = digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
         steps[..steps.partition_point(|(from, _)| *from <= number)].last()?.1
     }
 }
@@ -143,15 +147,12 @@ impl Levels {
     /// Reads a word, or a number of this scale.
     pub(super) fn read(&self, text: &[u8], scale: Scale) -> Option<Level> {
         let text = text.trim_ascii();
-        match text.first()? {
-            _ if !self.map.is_empty() && self.mapped(text).is_some() => self.mapped(text),
-            b'0'..=b'9' => scale.level(text),
-            _ => read_word(text),
-        }
+        let usual = || if text.first()?.is_ascii_digit() { scale.read(text) } else { read_word(text) };
+        self.mapped(text).or_else(usual)
     }
 
     /// The configured level of a word or number.
-    pub(super) fn mapped(&self, text: &[u8]) -> Option<Level> {
+    fn mapped(&self, text: &[u8]) -> Option<Level> {
         self.map.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, level)| *level)
     }
 }

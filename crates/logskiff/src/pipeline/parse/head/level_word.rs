@@ -4,7 +4,7 @@
 
 use event::Level;
 
-use super::super::level;
+use super::super::level::{self, Scale};
 
 /// How a level has to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,15 +35,11 @@ pub(super) fn read(word: &[u8], spelling: Spelling) -> Option<Level> {
 
 /// The level of a letter, as klog, glog and Ruby write it.
 pub(super) fn letter(letter: u8) -> Option<Level> {
-    Some(match letter {
-        b'T' | b'V' => Level::Trace,
-        b'D' => Level::Debug,
-        b'I' => Level::Info,
-        b'W' => Level::Warn,
-        b'E' => Level::Error,
-        b'F' => Level::Fatal,
-        _ => return None,
-    })
+    match letter {
+        b'V' => Some(Level::Trace),
+        b'A'..=b'Z' => level::read_word(&[letter]),
+        _ => None,
+    }
 }
 
 /// The level of `<34>`, syslog's priority (RFC 5424, section 6.2.1).
@@ -51,13 +47,7 @@ pub(super) fn priority(text: &[u8]) -> Option<Level> {
     let rest = text.strip_prefix(b"<")?;
     let close = rest.iter().take(4).position(|byte| *byte == b'>')?;
     let number: u8 = std::str::from_utf8(&rest[..close]).ok()?.parse().ok()?;
-    Some(match number % 8 {
-        0..=2 => Level::Fatal,
-        3 => Level::Error,
-        4 => Level::Warn,
-        5 | 6 => Level::Info,
-        _ => Level::Debug,
-    })
+    Scale::Syslog.level(u32::from(number % 8))
 }
 
 /// The level of the mark that Redis writes after its stamp.
