@@ -8,6 +8,17 @@ RAW = {"LOGSKIFF_PARSE": "none", "LOGSKIFF_REDACT": "none", "LOGSKIFF_ENCODING":
 OPEN = {"LOGSKIFF_REDACT": "none", "LOGSKIFF_REDACT_FIELDS": "none"}
 
 
+# A pattern as a user writes it: twelve captures, four of them numbers.
+PATTERN = {
+    "LOGSKIFF_PARSE": "regex",
+    "LOGSKIFF_PARSE_PATTERN": (
+        r'^(?<client>\S+) (?<ident>\S+) (?<user>\S+) \[(?<time>[^\]]+)\] "(?<method>\S+) (?<path>\S+) HTTP/(?<version>[\d.]+)" '
+        r'(?<status>\d{3}) (?<bytes>\d+) "(?<referrer>[^"]*)" "(?<agent>[^"]*)" (?<took>[\d.]+)$'
+    ),
+    "LOGSKIFF_PARSE_TYPES": "status:int,bytes:int,took:float",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Work:
     """One kind of work."""
@@ -29,6 +40,9 @@ WORK = {
     REFERENCE: Work("rsyslog: access, raw", "access", None),
     REFERENCE_TUNED: Work("rsyslog, tuned: access, raw", "access", None, reference=REFERENCE_TUNED),
     "access": Work("access: parse `nginx`, redact, JSON", "access", {"LOGSKIFF_PARSE": "nginx", **REDACT}, (16, 0.80)),
+    "pattern": Work(
+        "access: parse by a pattern of 12 captures, redact, JSON", "access", {**PATTERN, **REDACT}, (None, 0.80), reference=REFERENCE_TUNED
+    ),
     "raw": Work("access: raw", "access", RAW, (6, 0.30)),
     "many": Work("access: raw, beside 1,000 quiet files", "access", RAW),
     "batch": Work("access: raw, batch messages", "access", {**RAW, "LOGSKIFF_KAFKA_MESSAGE": "batch"}, (4, 0.20)),

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use redact::{Action, TokenKey};
 use serde_json::Value;
 
+mod formats;
 mod syslog;
 
 const KAFKA: &[(&str, &str)] = &[("LOGSKIFF_OUTPUT", "kafka"), ("LOGSKIFF_KAFKA_BROKERS", "kafka:9092")];
@@ -93,7 +94,9 @@ fn every_default_and_every_documented_word_is_valid() {
 fn every_example_is_valid() {
     for variable in VARIABLES.iter().filter(|variable| !variable.is_family() && !variable.secret) {
         let Err(Mistakes(mistakes)) = read(&[(variable.name, variable.example)]) else { continue };
-        let only_alone = |reason: &str| reason.contains("set, but") || reason.starts_with("patterns need");
+        let only_alone = |reason: &str| {
+            reason.contains("set, but") || reason.starts_with("patterns need") || reason.starts_with("columns need")
+        };
         for mistake in mistakes.iter().filter(|mistake| mistake.variable == variable.name) {
             assert!(only_alone(&mistake.reason), "{mistake}");
         }
@@ -106,7 +109,7 @@ fn all_mistakes_are_reported_with_examples() {
         ("LOGSKIFF_LINGER", "50"),
         ("LOGSKIFF_OUTPUT", "kafka"),
         ("LOGSKIFF_PATHS", "app.log"),
-        ("LOGSKIFF_PARSE", "xml"),
+        ("LOGSKIFF_PARSE", "ngnix"),
         ("LOGSKIFF_TYPO", "1"),
     ])
     .unwrap_err();
@@ -115,8 +118,8 @@ fn all_mistakes_are_reported_with_examples() {
         printed,
         [
             "LOGSKIFF_TYPO: unknown variable; `logskiff env` lists all variables",
+            "LOGSKIFF_PARSE: \"ngnix\" is no format; did you mean nginx? For example nginx,json",
             "LOGSKIFF_PATHS: \"app.log\" is not an absolute path; for example /var/log/app/**/*.log",
-            "LOGSKIFF_PARSE: \"xml\" is not one of none, json, regex, nginx, auto; for example auto",
             "LOGSKIFF_LINGER: \"50\" has no unit; for example 50ms",
             "LOGSKIFF_KAFKA_BROKERS: not set, but LOGSKIFF_OUTPUT names kafka; \
              for example kafka-0.kafka:9092,kafka-1.kafka:9092",
@@ -157,7 +160,7 @@ fn invalid_inputs_are_reported() {
 #[test]
 fn invalid_parsing_and_redaction_is_reported() {
     check_wrong(&[("LOGSKIFF_PARSE", "regex")], "LOGSKIFF_PARSE_PATTERN", "pattern");
-    check_wrong(&[("LOGSKIFF_PARSE_PATTERN", "(?<a>.)")], "LOGSKIFF_PARSE_PATTERN", "LOGSKIFF_PARSE=regex");
+    check_wrong(&[("LOGSKIFF_PARSE_PATTERN", "(?<a>.)")], "LOGSKIFF_PARSE_PATTERN", "LOGSKIFF_PARSE=regex or grok");
     check_wrong(&[("LOGSKIFF_PARSE_TYPES", "status")], "LOGSKIFF_PARSE_TYPES", "field:type");
     check_wrong(&[("LOGSKIFF_PARSE_TYPES", "a:date")], "LOGSKIFF_PARSE_TYPES", "int, float, bool, text");
     check_wrong(&[("LOGSKIFF_PARSE_TYPES", "a:int,a:text")], "LOGSKIFF_PARSE_TYPES", "two types");

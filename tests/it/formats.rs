@@ -4,9 +4,10 @@
 //! These tests check the corpus itself: that expectations and lines belong together, and that every value is possible.
 //! `objects` compares the records of JSON logs with it.
 
-mod objects;
-
 mod defaults;
+mod objects;
+mod page;
+mod programs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -262,8 +262,16 @@ pub enum Kind {
     Text,
     /// The content of a JSON string, with escapes; valid except for [`Parsed::repairs`].
     Escaped,
+    /// Plain text in which this byte stands before a quote, a backslash or a bracket that belongs to it: the quote of
+    /// CSV (`""`), the backslash of syslog's structured data (`\"`).
+    Quoted(u8),
     /// A valid JSON number.
     Number,
+    /// Digits, perhaps with a fraction, that count units of 10^n: the record has the whole number. `1.5` with 9, seconds in
+    /// nanoseconds, is 1500000000.
+    Scaled(u8),
+    /// Text that stands for this number.
+    Code(u8),
     /// `true`.
     True,
     /// `false`.
@@ -296,6 +304,14 @@ pub enum Node {
     },
     /// The innermost open object or array ends.
     End,
+}
+
+impl Kind {
+    /// Whether the record has it without quotes: a number or a boolean.
+    #[must_use]
+    pub fn is_scalar(self) -> bool {
+        matches!(self, Self::Number | Self::Scaled(_) | Self::Code(_) | Self::True | Self::False)
+    }
 }
 
 /// Why a line does not have the configured format; a bounded set, usable as a metric's label.
@@ -380,6 +396,8 @@ pub struct Parsed {
     /// The members that message and ids were taken from, each in the objects that it was in. They are no fields of the
     /// record, but redaction and templates still find them by their names.
     pub taken: Vec<Node>,
+    /// Whether a field or the message is [`Kind::Quoted`].
+    pub has_quoted: bool,
     /// Set if the line does not have the configured format.
     pub failure: Option<ParseFailure>,
     /// Set if a time field could not be parsed.
@@ -400,6 +418,7 @@ impl Parsed {
         self.trace_id = None;
         self.span_id = None;
         self.taken.clear();
+        self.has_quoted = false;
         self.failure = None;
         self.time_failed = false;
         self.type_failures = 0;

@@ -5,6 +5,7 @@
 
 mod environment;
 mod error;
+mod formats;
 mod input;
 mod kafka;
 mod memory;
@@ -16,6 +17,7 @@ mod suggest;
 mod syslog;
 pub mod units;
 pub mod variables;
+mod words;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;

@@ -26,6 +26,8 @@ pub(super) enum Reading {
     Json,
     /// Valid JSON escapes are decoded; any other backslash stands for itself.
     Lenient,
+    /// The byte is left out before a quote, a backslash or a bracket (see [`event::Kind::Quoted`]).
+    Quoted(u8),
     /// Normalized: without escapes, encodings and colours ([`normal`]).
     Normal,
 }
@@ -77,6 +79,7 @@ impl Reading {
         let rest = &text[at..end];
         let special = match self {
             Self::Json | Self::Lenient => memchr::memchr(b'\\', rest),
+            Self::Quoted(mark) => memchr::memchr(mark, rest),
             Self::Normal => normal::special(rest),
         };
         special.unwrap_or(rest.len())
@@ -87,6 +90,10 @@ impl Reading {
         let found = match self {
             Self::Json => return json::escape(&text[at..]).ok_or(Invalid),
             Self::Lenient => json::escape(&text[at..]),
+            Self::Quoted(_) => match text.get(at + 1) {
+                Some(&byte @ (b'"' | b'\\' | b']')) => Some(Unit::from_byte(byte, 2)),
+                _ => None,
+            },
             Self::Normal => normal::unit(text, at),
         };
         Ok(found.unwrap_or(Unit::from_byte(text[at], 1)))

@@ -51,7 +51,7 @@ pub use utf16::is_likely as is_utf16;
 use capture_keywords::Names;
 use decode::{Decoded, normal};
 use encoded::Encoded;
-use event::{Kind, Node, Parsed, TextRange};
+use event::{Node, Parsed, TextRange};
 use fields::{Fields, Walk};
 use masks::{Masks, RuleRef};
 use prefilter::Prefilter;
@@ -330,7 +330,9 @@ fn by_fields(fields: &Fields, rules: &[Rule]) -> Option<Rule> {
 /// Extends masks that overlap a number or boolean to the whole value.
 fn grow_to_scalars(parsed: &Parsed, masks: &mut Masks) {
     for node in &parsed.nodes {
-        if let Node::Value { at, kind: Kind::Number | Kind::True | Kind::False, .. } = *node {
+        if let Node::Value { at, kind, .. } = *node
+            && kind.is_scalar()
+        {
             masks.grow(at, |mask| TextRange { start: mask.start.min(at.start), end: mask.end.max(at.end) });
         }
     }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::action::Action;
 use super::masks::Mask;
-use event::{Key, Kind, Node, Parsed, TextRange};
+use event::{Key, Node, Parsed, TextRange};
 
 /// Flags of records with a withheld value, in the order of the last rules' numbers.
 const WITHHELD: [&str; 2] = ["redaction_undecodable", "redaction_budget"];
@@ -180,9 +180,7 @@ fn member(node: &Node) -> (Option<TextRange>, Option<(TextRange, bool)>) {
     let name = |key| if let Key::Text(at) = key { Some(at) } else { None };
     match *node {
         Node::Value { key: Key::Name(_), .. } | Node::End => (None, None),
-        Node::Value { key, at, kind } => {
-            (name(key), Some((at, matches!(kind, Kind::Number | Kind::True | Kind::False))))
-        }
+        Node::Value { key, at, kind } => (name(key), Some((at, kind.is_scalar()))),
         Node::Object { key } | Node::Array { key } => (name(key), None),
     }
 }

@@ -76,10 +76,12 @@ impl Redactor {
                 rule.mark(text.with(value), by, by, &mut |part, by| {
                     masks.add(TextRange { start: at.start + part.start, end: at.start + part.end }, by);
                 });
-                if kind != Kind::Escaped || memchr::memchr(b'\\', value).is_none() {
-                    return;
-                }
-                if decoded.decode(&text, at, Reading::Json).is_err() {
+                let reading = match kind {
+                    Kind::Escaped if memchr::memchr(b'\\', value).is_some() => Reading::Json,
+                    Kind::Quoted(mark) => Reading::Quoted(mark),
+                    _ => return,
+                };
+                if decoded.decode(&text, at, reading).is_err() {
                     return masks.add(at, self.undecodable());
                 }
                 rule.mark(text.with(decoded.bytes()), by, by, &mut |part, by| {
@@ -124,6 +126,24 @@ impl Redactor {
             }
             masks.grow(at, |mask| decoded.grow(&text, mask));
             self.mark(text.with(decoded.bytes()), true, &mut |part, by| masks.add(decoded.to_raw(&text, part), by));
+        }
+    }
+
+    /// Searches every value with doubled quotes or the like again, decoded.
+    pub(super) fn mark_quoted(&self, text: Text<'_>, parsed: &Parsed, masks: &mut Masks, decoded: &mut Decoded) {
+        let in_nodes = parsed.nodes.iter().filter_map(|node| match *node {
+            Node::Value { at, kind: Kind::Quoted(mark), .. } => Some((at, mark)),
+            _ => None,
+        });
+        let in_message = match parsed.message {
+            Some((at, Kind::Quoted(mark))) => Some((at, mark)),
+            _ => None,
+        };
+        for (at, mark) in in_nodes.chain(in_message) {
+            if decoded.decode(&text, at, Reading::Quoted(mark)).is_ok() {
+                masks.grow(at, |mask| decoded.grow(&text, mask));
+                self.mark(text.with(decoded.bytes()), true, &mut |part, by| masks.add(decoded.to_raw(&text, part), by));
+            }
         }
     }
 

@@ -16,7 +16,7 @@ mod selections;
 use std::sync::{Arc, LazyLock};
 
 use super::*;
-use event::Key;
+use event::{Key, Kind};
 
 fn config(select: &[&str], rules: &[(&str, &str)], fields: &[&str]) -> Config {
     let own = |text: &&str| (*text).to_owned();

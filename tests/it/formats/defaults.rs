@@ -26,10 +26,10 @@ fn mistake(record: &Record, text: &str, parser: &mut Parser) -> Option<String> {
 }
 
 /// Whether time and level of all records are found, and those that are not.
-fn mistakes(format: &Format, lines: &[String]) -> Vec<String> {
+pub(super) fn mistakes(format: &Format, lines: &[String]) -> Vec<String> {
     let now_ns = i64::try_from(format.now.parse::<Timestamp>().unwrap().as_nanosecond()).unwrap();
     let config = Config {
-        format: parse::Format::Auto,
+        formats: vec![parse::Format::Auto],
         time_zone: format.zone.clone(),
         now_ns: Some(now_ns),
         ..Config::default()

@@ -1,10 +1,10 @@
-//! The records of JSON logs, as the parser finds them without configuration.
+//! The records of logs, as the parser finds them: those of JSON without configuration, all with their presets.
 
 use std::collections::BTreeMap;
 
 use event::{FileId, LineFlags, Span};
 use logskiff::pipeline::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, RedactedLine, Source};
-use logskiff::pipeline::parse::{Config, Parser};
+use logskiff::pipeline::parse::{self, Config, Parser, Preset};
 use redact::{Hits, PemState, Redactor, Scratch};
 use serde_json::{Map, Value};
 
@@ -13,9 +13,9 @@ use super::{Format, Record, corpus, text_of};
 /// Formats of container runtimes, whose lines the framing unwraps before they are parsed.
 pub(super) const UNWRAPPED: &[&str] = &["cri", "docker_json"];
 
-/// The record of one line, without configuration and redaction.
-fn record_of(line: &str, zone: &str) -> Map<String, Value> {
-    let mut parser = Parser::new(&Config { time_zone: zone.to_owned(), ..Config::default() }).unwrap();
+/// The record of one line without redaction, and whether it has the format.
+fn record_of(line: &str, config: &Config) -> (Map<String, Value>, bool) {
+    let mut parser = Parser::new(config).unwrap();
     let mut parsed = parser.parsed();
     parser.parse(line.as_bytes(), &mut parsed);
     let config = redact::Config { select: vec!["none".to_owned()], fields: Vec::new(), ..redact::Config::default() };
@@ -52,7 +52,7 @@ fn record_of(line: &str, zone: &str) -> Map<String, Value> {
     if parsed.time_ns.is_none() {
         record.remove("@timestamp");
     }
-    record
+    (record, parsed.failure.is_none())
 }
 
 /// The members of a value by dotted names; elements of arrays by number.
@@ -66,6 +66,10 @@ fn flat(value: &Value, name: &str, into: &mut BTreeMap<String, Value>) {
             elements.iter().enumerate().for_each(|(at, value)| flat(value, &inner(&at.to_string()), into));
         }
         _ if name.is_empty() => {}
+        // `0.0` is 0.
+        Value::Number(number) if number.as_f64() == Some(0.0) => {
+            into.insert(name.to_owned(), Value::from(0));
+        }
         _ => {
             into.insert(name.to_owned(), value.clone());
         }
@@ -79,9 +83,12 @@ fn flattened(value: &Value) -> BTreeMap<String, Value> {
 }
 
 /// What is wrong with the record of a line.
-fn faults(format: &Format, expected: &Record, line: &str) -> Vec<String> {
+fn faults(config: &Config, expected: &Record, line: &str) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut record = record_of(line, &format.zone);
+    let (mut record, is_of_format) = record_of(line, config);
+    if !is_of_format {
+        return vec!["no match".to_owned()];
+    }
     let time = record.remove("@timestamp").map(|time| time.as_str().unwrap().parse::<jiff::Timestamp>().unwrap());
     let expected_time = expected.time.as_deref().map(|time| time.parse().unwrap());
     if time != expected_time {
@@ -125,22 +132,37 @@ fn faults(format: &Format, expected: &Record, line: &str) -> Vec<String> {
 /// Goal: every log of the corpus in JSON or logfmt is right without configuration.
 #[test]
 fn json_and_logfmt_are_read_without_configuration() {
+    check(|format| if format.parsed_by_default { Some(vec![parse::Format::Auto]) } else { None });
+}
+
+/// Goal: every log with a preset is right with it.
+#[test]
+fn every_preset_reads_its_logs() {
+    check(|format| {
+        Some(vec![match format.preset.as_deref()? {
+            "json" => parse::Format::Json,
+            "logfmt" => parse::Format::Logfmt,
+            name => parse::Format::Preset(Preset::from_name(name).unwrap_or_else(|| panic!("no preset {name}"))),
+        }])
+    });
+}
+
+/// Compares all records of the logs for which there are formats.
+#[track_caller]
+fn check(formats: impl Fn(&Format) -> Option<Vec<parse::Format>>) {
     let mut wrong = Vec::new();
-    println!("{:<22} {:>7}", "format", "right");
     for (name, (format, lines)) in corpus() {
-        if !format.parsed_by_default || UNWRAPPED.contains(&&*name) {
+        if UNWRAPPED.contains(&&*name) {
             continue;
         }
-        let before = wrong.len();
-        let mut right = 0;
+        let Some(formats) = formats(&format) else { continue };
+        let now_ns = i64::try_from(format.now.parse::<jiff::Timestamp>().unwrap().as_nanosecond()).unwrap();
+        let config = Config { formats, time_zone: format.zone.clone(), now_ns: Some(now_ns), ..Config::default() };
         for (number, record) in (1..).zip(&format.records) {
             let line = text_of(record, &lines);
-            let faults = faults(&format, record, &line);
-            right += usize::from(faults.is_empty());
+            let faults = faults(&config, record, &line);
             wrong.extend(faults.iter().map(|fault| format!("{name}:{number}: {fault}")));
         }
-        let mark = if wrong.len() == before { "" } else { " !" };
-        println!("{name:<22} {right:>3}/{}{mark}", format.records.len());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -157,5 +157,5 @@ fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
 }
 
 fn parser(format: parse::Format) -> Parser {
-    Parser::new(&parse::Config { format, ..parse::Config::default() }).unwrap()
+    Parser::new(&parse::Config { formats: vec![format], ..parse::Config::default() }).unwrap()
 }

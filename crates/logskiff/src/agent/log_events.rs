@@ -140,7 +140,7 @@ pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option
                 "{}: {} as {:?}, masking {}",
                 input.name,
                 input.source.paths.join(","),
-                input.parse.format,
+                input.parse.formats,
                 pipeline.redactor().rules().collect::<Vec<_>>().join(",")
             )
         })

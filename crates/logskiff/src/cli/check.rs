@@ -46,18 +46,26 @@ fn summary(config: &Config) -> String {
     lines.join("\n") + "\n"
 }
 
+/// A format of the input's lines, in words.
+fn format(format: Format, input: &Input) -> String {
+    match format {
+        Format::None => "none".to_owned(),
+        Format::Json => "JSON".to_owned(),
+        Format::Logfmt => "logfmt".to_owned(),
+        Format::Regex | Format::Grok => counted(input.parse.patterns.len(), "pattern"),
+        Format::Csv => counted(input.parse.columns.len(), "column"),
+        Format::Preset(preset) => preset.name().to_owned(),
+        Format::Auto => "JSON or plain text".to_owned(),
+    }
+}
+
 fn input(input: &Input) -> String {
     let start = match input.source.start {
         Start::Beginning => "beginning",
         Start::End => "end",
     };
-    let format = match input.parse.format {
-        Format::None => "none".to_owned(),
-        Format::Json => "JSON".to_owned(),
-        Format::Regex => counted(input.parse.patterns.len(), "pattern"),
-        Format::Nginx => "nginx".to_owned(),
-        Format::Auto => "JSON or plain text".to_owned(),
-    };
+    let formats: Vec<String> = input.parse.formats.iter().map(|one| format(*one, input)).collect();
+    let format = formats.join(", then ");
     let mut text = format!("input {}: {}", input.name, input.source.paths.join(", "));
     if !input.source.exclude.is_empty() {
         // Writing to a String cannot fail.

@@ -7,19 +7,17 @@ use std::path::{Component, Path};
 use globset::GlobBuilder;
 
 use super::Input;
-use super::error::{join, quote};
+use super::error::quote;
+use super::formats;
 use super::multiline;
 use super::parser::Reader;
 use super::redact;
-use super::suggest::nearest;
 use super::variables::INPUT_PREFIX;
 use crate::pipeline::encode::Ansi;
 use crate::pipeline::frame;
-use crate::pipeline::parse;
-use crate::pipeline::parse::{Format, Type};
 use crate::source;
 use crate::source::{Rank, STDIN, Start, Symlinks, may_overlap};
-use event::{Framing, Level};
+use event::Framing;
 
 /// Below, nearly every line would be truncated; above, one line would use most of the memory.
 const LINE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=16 << 20;
@@ -27,11 +25,8 @@ const LINE_BYTES: std::ops::RangeInclusive<usize> = 1 << 10..=16 << 20;
 const FRAMINGS: [(&str, Option<Framing>); 4] =
     [("auto", None), ("lines", Some(Framing::Lines)), ("cri", Some(Framing::Cri)), ("docker", Some(Framing::Docker))];
 
+const FRAMING: &str = "LOGSKIFF_FRAMING";
 const PATHS: &str = "LOGSKIFF_PATHS";
-const PARSE: &str = "LOGSKIFF_PARSE";
-const PATTERN: &str = "LOGSKIFF_PARSE_PATTERN";
-const TYPES: [(&str, Type); 4] =
-    [("int", Type::Int), ("float", Type::Float), ("bool", Type::Bool), ("text", Type::Text)];
 
 /// The name of the input that the common variables create.
 const DEFAULT_NAME: &str = "default";
@@ -78,9 +73,7 @@ pub(super) fn inputs(reader: &mut Reader<'_>) -> Vec<Input> {
         reader.mistake(PATHS, format!("{} is standard input; only one input can read it", quote(STDIN)));
     }
     multiline::check_patterns(&inputs, reader);
-    if reader.is_set(PATTERN) && inputs.iter().all(|input| input.parse.format != Format::Regex) {
-        reader.mistake(PATTERN, format!("patterns need {PARSE}=regex, which is not set"));
-    }
+    formats::check_unused(reader);
     inputs
 }
 
@@ -98,13 +91,18 @@ fn ambiguous_globs<'i>(one: &'i Input, other: &'i Input) -> Option<(&'i str, &'i
 }
 
 fn input(name: String, reader: &mut Reader<'_>) -> Input {
+    let parse = formats::config(reader);
+    let framing = match reader.choice(FRAMING, &FRAMINGS) {
+        None if formats::is_cri(reader) => Some(Framing::Cri),
+        framing => framing,
+    };
     Input {
         name,
         source: source_config(reader),
         frame: frame::Config { line_bytes_max: reader.bytes("LOGSKIFF_LINE_BYTES_MAX", &LINE_BYTES) },
-        framing: reader.choice("LOGSKIFF_FRAMING", &FRAMINGS),
-        grouping: multiline::config(reader),
-        parse: parse(reader),
+        framing,
+        grouping: multiline::config(reader, &parse.formats),
+        parse,
         redact: redact::config(reader),
         ansi: reader.choice("LOGSKIFF_ANSI", &[("auto", Ansi::Auto), ("strip", Ansi::Strip), ("keep", Ansi::Keep)]),
     }
@@ -166,104 +164,4 @@ fn glob_mistake(glob: &str) -> Option<String> {
     }
     let built = GlobBuilder::new(glob).literal_separator(true).build();
     built.err().map(|error| format!("{} is not a glob: {}", quote(glob), error.kind()))
-}
-
-fn parse(reader: &mut Reader<'_>) -> parse::Config {
-    let formats = [
-        ("none", Format::None),
-        ("json", Format::Json),
-        ("regex", Format::Regex),
-        ("nginx", Format::Nginx),
-        ("auto", Format::Auto),
-    ];
-    let format = reader.choice(PARSE, &formats);
-    if format != Format::Regex && reader.is_own(PATTERN) {
-        reader.mistake(&reader.source(PATTERN), format!("patterns need {PARSE}=regex, which this input does not use"));
-    }
-    let config = parse::Config {
-        // Common patterns apply only to inputs with this format.
-        patterns: if format == Format::Regex { reader.lines(PATTERN) } else { Vec::new() },
-        format,
-        types: types(reader),
-        message_fields: names(reader, "LOGSKIFF_MESSAGE_FIELD"),
-        time_fields: names(reader, "LOGSKIFF_TIME_FIELD"),
-        time_formats: reader.lines("LOGSKIFF_TIME_FORMAT"),
-        time_zone: reader.text("LOGSKIFF_TIME_ZONE").unwrap_or_default(),
-        now_ns: None,
-        level_fields: names(reader, "LOGSKIFF_LEVEL_FIELD"),
-        level_map: level_map(reader),
-        drop_failures: reader.choice("LOGSKIFF_PARSE_ON_ERROR", &[("keep", false), ("drop", true)]),
-    };
-    for error in parse::Parser::new(&config).err().into_iter().flatten() {
-        let variable = match &error {
-            parse::Error::TimeZone { .. } => "LOGSKIFF_TIME_ZONE",
-            parse::Error::TimeFormat { .. } => "LOGSKIFF_TIME_FORMAT",
-            _ => PATTERN,
-        };
-        reader.mistake(&reader.source(variable), error.to_string());
-    }
-    config
-}
-
-/// Names of fields; nested ones have dots.
-fn names(reader: &mut Reader<'_>, variable: &str) -> Vec<String> {
-    let parse = |text: &str| {
-        let names = super::units::list(text);
-        match names.iter().find(|name| name.split('.').any(str::is_empty)) {
-            Some(name) => Err(format!("{} has an empty part; write the names of nested fields as a.b", quote(name))),
-            None => Ok(names),
-        }
-    };
-    reader.read(variable, parse).unwrap_or_default()
-}
-
-fn level_map(reader: &mut Reader<'_>) -> Vec<(String, Level)> {
-    let parse = |text: &str| {
-        let mut map: Vec<(String, Level)> = Vec::new();
-        for item in super::units::list(text) {
-            let Some((word, name)) = item.rsplit_once(':').filter(|(word, _)| !word.trim().is_empty()) else {
-                return Err(format!("{} is not word:level", quote(&item)));
-            };
-            let (word, name) = (word.trim(), name.trim());
-            let Some(level) = Level::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(name)) else {
-                return Err(no_level(&item, name));
-            };
-            if map.iter().any(|(known, _)| known.eq_ignore_ascii_case(word)) {
-                return Err(format!("{} has two levels", quote(word)));
-            }
-            map.push((word.to_owned(), level));
-        }
-        Ok(map)
-    };
-    reader.read("LOGSKIFF_LEVEL_MAP", parse).unwrap_or_default()
-}
-
-/// Says that a word is mapped to something that is no level, and which level was probably meant.
-fn no_level(item: &str, name: &str) -> String {
-    let known = || Level::ALL.into_iter().map(Level::name);
-    match nearest(name, known()) {
-        Some(near) => format!("{} has an unknown level; did you mean {near}?", quote(item)),
-        None => format!("{} has an unknown level; known are {}", quote(item), join(known())),
-    }
-}
-
-fn types(reader: &mut Reader<'_>) -> Vec<(String, Type)> {
-    let parse = |text: &str| {
-        let mut types: Vec<(String, Type)> = Vec::new();
-        for item in super::units::list(text) {
-            let Some((field, word)) = item.rsplit_once(':').filter(|(field, _)| !field.trim().is_empty()) else {
-                return Err(format!("{} is not field:type", quote(&item)));
-            };
-            let Some((_, kind)) = TYPES.iter().find(|(name, _)| *name == word.trim()) else {
-                let known = join(TYPES.iter().map(|(name, _)| *name));
-                return Err(format!("{} has an unknown type; known are {known}", quote(&item)));
-            };
-            if types.iter().any(|(known, _)| known == field.trim()) {
-                return Err(format!("{} has two types", quote(field)));
-            }
-            types.push((field.trim().to_owned(), *kind));
-        }
-        Ok(types)
-    };
-    reader.read("LOGSKIFF_PARSE_TYPES", parse).unwrap_or_default()
 }

@@ -7,9 +7,11 @@ use super::error::{join, quote};
 use super::parser::Reader;
 use super::suggest::nearest;
 use super::units;
-use super::variables::MULTILINE as WORDS;
+use super::words::MULTILINE as WORDS;
 use crate::pipeline::frame::multiline::{Config, Preset};
 use crate::pipeline::frame::{Grouping, GroupingConfig};
+use crate::pipeline::parse;
+use crate::pipeline::parse::Format;
 
 const MULTILINE: &str = "LOGSKIFF_MULTILINE";
 const PATTERN: &str = "LOGSKIFF_MULTILINE_PATTERN";
@@ -33,7 +35,8 @@ enum Method {
     Presets(Vec<Preset>),
 }
 
-pub(super) fn config(reader: &mut Reader<'_>) -> GroupingConfig {
+/// `formats`: those of the input's lines, which may bring a grouping.
+pub(super) fn config(reader: &mut Reader<'_>, formats: &[Format]) -> GroupingConfig {
     let method = reader.read(MULTILINE, method).unwrap_or(Method::Auto);
     let uses_patterns = matches!(method, Method::Start | Method::Continue);
     if !uses_patterns && reader.is_own(PATTERN) {
@@ -45,6 +48,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> GroupingConfig {
         reader.mistake(&reader.source(PATTERN), format!("not set, but {MULTILINE}=start and continue need it"));
     }
     let multiline = match method {
+        Method::Auto if !reader.is_set(MULTILINE) => of_formats(formats),
         Method::Auto => Config::Auto,
         Method::Off => Config::Off,
         Method::Start => Config::Start(patterns),
@@ -58,6 +62,21 @@ pub(super) fn config(reader: &mut Reader<'_>) -> GroupingConfig {
         reader.mistake(&reader.source(PATTERN), error.to_string());
     }
     config
+}
+
+/// The grouping of the first format that brings one.
+fn of_formats(formats: &[Format]) -> Config {
+    let of = |format: &Format| match format {
+        Format::Csv => Some(Config::Quotes),
+        Format::Preset(preset) => match preset.grouping() {
+            parse::Grouping::Usual => None,
+            parse::Grouping::Continue(pattern) => Some(Config::Continue(vec![pattern.to_owned()])),
+            parse::Grouping::Heads(first, second) => Some(Config::Heads(first, second)),
+            parse::Grouping::Quotes => Some(Config::Quotes),
+        },
+        _ => None,
+    };
+    formats.iter().find_map(of).unwrap_or(Config::Auto)
 }
 
 fn method(text: &str) -> Result<Method, String> {

@@ -58,6 +58,11 @@ impl<'e> Reader<'e> {
         self.environment.value(&self.source(name)).is_some()
     }
 
+    /// The value as it is written, without the default.
+    pub(super) fn raw(&self, name: &str) -> Option<&'e str> {
+        self.environment.value(&self.source(name))
+    }
+
     /// The name that the variable has for this input.
     pub(super) fn own(&self, name: &str) -> Option<String> {
         let rest = name.strip_prefix(PREFIX)?;

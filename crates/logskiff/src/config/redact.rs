@@ -10,7 +10,8 @@ use super::error::{join, quote};
 use super::parser::Reader;
 use super::suggest;
 use super::units::{bytes_text, list};
-use super::variables::{INPUT_PREFIX, MODE_PREFIX, MODES, RULE_PREFIX};
+use super::variables::{INPUT_PREFIX, MODE_PREFIX, RULE_PREFIX};
+use super::words::MODES;
 use redact::{Action, Config, Error, KeyError, RULES_BYTES_MAX, Redactor, TokenKey, beyond_bound};
 
 const SELECT: &str = "LOGSKIFF_REDACT";

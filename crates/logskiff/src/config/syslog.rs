@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use super::error::quote;
 use super::parser::Reader;
 use super::units;
-use super::variables::FACILITIES;
+use super::words::FACILITIES;
 use crate::pipeline::encode::syslog::{Config as Encode, Format, Framing, Message};
 use crate::pipeline::encode::template::{Part, Place, Template};
 use crate::sink::syslog::address::{Address, Transport};

@@ -168,19 +168,7 @@ pub fn in_section(section: Section) -> impl Iterator<Item = &'static Variable> {
     VARIABLES.iter().filter(move |variable| variable.section == section)
 }
 
-/// The syslog facilities; the index is the facility's number (RFC 5424, 6.2.1).
-pub(super) const FACILITIES: [&str; 24] = [
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
-    "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
-];
-
-/// How lines are joined to records.
-pub(super) const MULTILINE: &[&str] =
-    &["auto", "off", "start", "continue", "java", "python", "go", "node", "dotnet", "ruby", "php", "rust"];
-
-/// The redaction modes.
-pub(super) const MODES: &[&str] = &["mask", "remove", "partial", "token", "drop"];
-
+use super::words::{FACILITIES, MODES, MULTILINE, PARSE_FORMATS};
 use Kind::{Choice, Choices, Duration, Lines, List, Number, Path, Size, SizeOrOff, Template, Text};
 use Section::{Input, Output, Parse, Process, Record, Redact};
 
@@ -234,13 +222,18 @@ pub static VARIABLES: &[Variable] = &[
         .example("LOGSKIFF_INPUT_ACCESS_PATHS=/var/log/nginx/access.log")
         .doc("A named input. `…_PATHS` creates it; every variable marked *per input* can be set for it alone (`LOGSKIFF_INPUT_ACCESS_PARSE=nginx`). `<NAME>` is letters and digits, no underscore. With a named input, `LOGSKIFF_PATHS` has no default; if it is set, it adds the input `default`."),
 
-    Variable::new(Parse, "LOGSKIFF_PARSE", Choice(&["none", "json", "regex", "nginx", "auto"]), "auto")
+    Variable::new(Parse, "LOGSKIFF_PARSE", Choices(PARSE_FORMATS), "auto")
         .per_input()
-        .doc("Format of the lines. `auto`: a JSON object, pairs of logfmt, or a text whose head has a time and a level (docs/records.md); `regex` needs `LOGSKIFF_PARSE_PATTERN`; `nginx`: the combined format, with or without a virtual host in front."),
+        .example("nginx,json")
+        .doc("Formats of the lines: one, or a list that is tried in order. `auto` (only last): a JSON object, pairs of logfmt, or a text whose head has a time and a level; `none`: the line is the message. `json`, `logfmt`; `regex` or `grok` with `LOGSKIFF_PARSE_PATTERN`; `csv` with `LOGSKIFF_PARSE_COLUMNS`; or the name of a program (docs/formats.md)."),
     Variable::new(Parse, "LOGSKIFF_PARSE_PATTERN", Lines, "")
         .per_input()
         .example(r"^(?<client>\S+) (?<status>\d{3}) (?<text>.*)$")
-        .doc("Regular expressions for `LOGSKIFF_PARSE=regex`, one per line, tried in order. Named groups become fields."),
+        .doc("Regular expressions for `LOGSKIFF_PARSE=regex` and `grok`, one per line, tried in order. Named groups become fields; with `grok` also `%{NAME:field}` and `%{NAME:field:int}`."),
+    Variable::new(Parse, "LOGSKIFF_PARSE_COLUMNS", List, "")
+        .per_input()
+        .example("time,level,user,message")
+        .doc("Names of the columns for `LOGSKIFF_PARSE=csv`, at least two. A line with more columns does not have the format. The line that repeats these names is no record of values."),
     Variable::new(Parse, "LOGSKIFF_PARSE_TYPES", List, "")
         .per_input()
         .example("status:int,request_time:float,ok:bool")

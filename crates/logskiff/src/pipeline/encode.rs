@@ -8,6 +8,7 @@ mod ansi;
 mod envelope;
 pub mod labels;
 mod names;
+mod quoted;
 mod raw;
 mod reserved;
 pub mod syslog;
@@ -371,8 +372,8 @@ fn field(redacted: &Redacted<'_>, name: &str) -> Option<String> {
     write_value(redacted, at, kind, &mut written);
     match kind {
         Kind::Null => None,
-        Kind::Text | Kind::Escaped => serde_json::from_slice(&written).ok(),
-        Kind::Number | Kind::True | Kind::False => Some(String::from_utf8_lossy(&written).trim_matches('"').to_owned()),
+        Kind::Text | Kind::Escaped | Kind::Quoted(_) => serde_json::from_slice(&written).ok(),
+        _ => Some(String::from_utf8_lossy(&written).trim_matches('"').to_owned()),
     }
 }
 

@@ -9,24 +9,28 @@
 //!
 //! A [`Parser`] is built once for an input; after the first lines a line needs no allocation.
 
+mod csv;
 mod field;
+mod grok;
 mod head;
 mod json;
 mod level;
 mod logfmt;
+mod method;
 mod nginx;
 mod number;
 mod pattern;
 mod prefix;
+mod preset;
 mod time;
 
 use std::sync::Arc;
 
-use event::{Key, Kind, Level, Node, ParseFailure, Parsed, TextRange};
+use event::{Kind, Level, ParseFailure, Parsed, TextRange};
 
 use self::field::Fields;
-use self::pattern::Patterns;
-use self::prefix::Prefix;
+use self::method::Method;
+pub use self::preset::{Grouping, Preset};
 use self::time::Clock;
 
 /// The format of an input's lines.
@@ -36,10 +40,16 @@ pub enum Format {
     None,
     /// One JSON object per line.
     Json,
+    /// Pairs of logfmt.
+    Logfmt,
     /// Named captures of regular expressions become fields.
     Regex,
-    /// The access log of nginx or Apache: "combined" or "common".
-    Nginx,
+    /// As [`Format::Regex`], with references to named patterns.
+    Grok,
+    /// Comma-separated values (RFC 4180) with configured columns.
+    Csv,
+    /// The layouts of one program.
+    Preset(&'static Preset),
     /// A JSON object, pairs of logfmt, or a text whose head has a time and a level.
     Auto,
 }
@@ -60,10 +70,12 @@ pub enum Type {
 /// How the lines of one input are parsed.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The format of the lines.
-    pub format: Format,
-    /// For [`Format::Regex`]: patterns, tried in order.
+    /// The formats of the lines, tried in order.
+    pub formats: Vec<Format>,
+    /// For [`Format::Regex`] and [`Format::Grok`]: patterns, tried in order.
     pub patterns: Vec<String>,
+    /// For [`Format::Csv`]: the names of the columns.
+    pub columns: Vec<String>,
     /// The types of fields; a nested field is named with dots.
     pub types: Vec<(String, Type)>,
     /// Fields with the message, tried in order before the usual ones: dotted names in any case.
@@ -88,8 +100,9 @@ impl Default for Config {
     /// Everything is guessed; timestamps without a zone are UTC.
     fn default() -> Self {
         Self {
-            format: Format::Auto,
+            formats: vec![Format::Auto],
             patterns: Vec::new(),
+            columns: Vec::new(),
             types: Vec::new(),
             message_fields: Vec::new(),
             time_fields: Vec::new(),
@@ -115,13 +128,32 @@ pub enum Error {
         message: String,
     },
     /// The format needs patterns, but there are none.
-    #[error("the format regex needs at least one pattern")]
+    #[error("the formats regex and grok need at least one pattern")]
     NoPattern,
     /// A pattern has no named capture, so it would create no fields.
-    #[error("pattern {} has no named capture such as (?<status>\\d+)", index + 1)]
+    #[error("pattern {} has no named capture such as (?<status>\\d+) or %{{INT:status}}", index + 1)]
     NoNamedCapture {
         /// The index of the pattern, from 0.
         index: usize,
+    },
+    /// A pattern refers to an unknown name.
+    #[error("pattern {} refers to %{{{name}}}, which is unknown", index + 1)]
+    GrokName {
+        /// The index of the pattern, from 0.
+        index: usize,
+        /// The unknown name.
+        name: String,
+    },
+    /// The format needs the names of at least two columns.
+    #[error("the format csv needs the names of at least two columns")]
+    Columns,
+    /// A layout of a preset cannot be used.
+    #[error("preset {name}: {message}")]
+    Preset {
+        /// The preset.
+        name: &'static str,
+        /// What is wrong.
+        message: String,
     },
     /// The patterns name more fields than a record can have.
     #[error("the patterns name {count} fields, at most {} are possible", pattern::NAMES_MAX)]
@@ -147,25 +179,22 @@ pub enum Error {
     },
 }
 
+/// A line of fewer columns is no record.
+const COLUMNS_MIN: usize = 2;
+
 /// Parses the lines of one input.
 pub struct Parser {
-    method: Method,
-    fields: Fields,
+    /// Tried in order.
+    methods: Vec<(Method, Fields)>,
     clock: Clock,
     names: Arc<[Box<str>]>,
     drop_failures: bool,
 }
 
-enum Method {
-    None,
-    Json,
-    Auto,
-    Regex(Patterns),
-    Nginx,
+/// The names of the patterns that a pattern of [`Format::Grok`] can refer to.
+pub fn grok_names() -> impl Iterator<Item = &'static str> {
+    grok::names()
 }
-
-/// The name of the container that Docker Compose writes before a line, in [`Parsed::names`].
-const SOURCE: u16 = 0;
 
 impl Parser {
     /// Prepares everything that does not depend on a line.
@@ -175,25 +204,22 @@ impl Parser {
     pub fn new(config: &Config) -> Result<Self, Vec<Error>> {
         let mut errors = Vec::new();
         let clock = Clock::new(config, &mut errors);
-        let mut names = Vec::new();
-        let method = match config.format {
-            Format::None => Method::None,
-            Format::Json => Method::Json,
-            Format::Auto => {
-                names.push("log.source".into());
-                Method::Auto
-            }
-            Format::Regex => Method::Regex(Patterns::new(&config.patterns, &mut names, &mut errors)),
-            Format::Nginx => {
-                names.extend(nginx::NAMES.map(Box::from));
-                Method::Nginx
-            }
-        };
+        let (mut names, mut config) = (Vec::new(), config.clone());
+        if config.formats.contains(&Format::Csv) && config.columns.len() < COLUMNS_MIN {
+            errors.push(Error::Columns);
+        }
+        let formats = config.formats.clone();
+        let methods: Vec<_> =
+            formats.iter().map(|format| Method::new(*format, &mut config, &mut names, &mut errors)).collect();
+        if names.len() > pattern::NAMES_MAX {
+            errors.push(Error::TooManyNames { count: names.len() });
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
-        let fields = Fields::new(config, &names);
-        Ok(Self { method, fields, clock, names: names.into(), drop_failures: config.drop_failures })
+        let fields = formats.iter().map(|format| Fields::new(&config, *format, &names));
+        let methods = methods.into_iter().zip(fields).collect();
+        Ok(Self { methods, clock, names: names.into(), drop_failures: config.drop_failures })
     }
 
     /// An empty result with this parser's names; reused for each line.
@@ -202,126 +228,26 @@ impl Parser {
         Parsed { names: Arc::clone(&self.names), ..Parsed::default() }
     }
 
-    /// Parses one line, or several lines that are one record. `into` must come from [`Parser::parsed`] of the same parser; its content is replaced.
+    /// Parses one line, or several lines that are one record. `into` must come from [`Parser::parsed`] of the same parser; its
+    /// content is replaced.
     pub fn parse(&mut self, text: &[u8], into: &mut Parsed) {
         into.clear();
-        let whole = Some((TextRange::new(0, text.len()), Kind::Text));
-        let failure = match &mut self.method {
-            Method::None => None,
-            Method::Auto => return self.parse_any(text, into),
-            Method::Json => match json::read(text, &mut into.nodes) {
-                Ok(repairs) => {
-                    into.repairs = repairs;
-                    self.fields.apply(text, into, &self.clock);
-                    return;
-                }
-                Err(failure) => Some(failure),
-            },
-            Method::Regex(patterns) => {
-                if read_line(text, &mut into.nodes, |line, nodes| patterns.read(line, nodes).then_some(())).is_some() {
-                    into.message = whole;
-                    self.fields.apply(text, into, &self.clock);
-                    if memchr::memchr(b'\n', text).is_some() {
-                        // A capture named message holds only a part of one line.
-                        into.message = whole;
-                    }
-                    return;
-                }
-                Some(ParseFailure::NoMatch)
+        let mut failure = None;
+        for (method, fields) in &mut self.methods {
+            match method.read(text, fields, &self.clock, into) {
+                Ok(()) => return,
+                // Of several formats none is the one that failed.
+                Err(reason) => failure = Some(failure.map_or(reason, |_| ParseFailure::NoMatch)),
             }
-            Method::Nginx => match read_line(text, &mut into.nodes, nginx::read) {
-                Some(stamp) => {
-                    into.time_ns = self.clock.guess(stamp);
-                    into.time_failed = into.time_ns.is_none();
-                    self.fields.apply(text, into, &self.clock);
-                    None
-                }
-                None => Some(ParseFailure::NoMatch),
-            },
-        };
-        into.message = whole;
+        }
+        into.message = Some((TextRange::new(0, text.len()), Kind::Text));
         into.failure = failure;
-    }
-
-    /// Parses a record of any format that is recognized: a JSON object, logfmt, or a text with a head.
-    fn parse_any(&mut self, text: &[u8], into: &mut Parsed) {
-        let whole = (TextRange::new(0, text.len()), Kind::Text);
-        if let Some(Prefix { len, source }) = prefix::of_object(text)
-            && let Ok(repairs) = json::read(&text[len..], &mut into.nodes)
-        {
-            move_by(len, &mut into.nodes);
-            into.repairs = repairs;
-            self.fields.apply(text, into, &self.clock);
-            let source = source.map(|at| Node::Value { key: Key::Name(SOURCE), at, kind: Kind::Text });
-            into.nodes.extend(source);
-            return;
-        }
-        if memchr::memchr(b'\n', text).is_none() && logfmt::read(text, &mut into.nodes).is_some() {
-            self.fields.apply(text, into, &self.clock);
-            into.message.get_or_insert(whole);
-            return;
-        }
-        into.message = Some(whole);
-        let clock = &self.clock;
-        read_line(text, &mut into.nodes, |line, _| {
-            let head = head::read(line, clock);
-            into.time_ns = into.time_ns.or(head.time_ns);
-            into.time_failed |= head.time_failed;
-            into.level = into.level.or(head.level);
-            (into.time_ns.is_some() && into.level.is_some()).then_some(())
-        });
     }
 
     /// Whether a line that cannot be parsed is dropped (and counted) instead of kept.
     #[must_use]
     pub fn drop_failures(&self) -> bool {
         self.drop_failures
-    }
-}
-
-/// The lines of a record in which a format of lines is looked for. A trace or a banner may stand before the line that a
-/// logger wrote.
-const LINES_TRIED_MAX: usize = 8;
-
-/// Fills `nodes`, which must be empty, from the first of the first lines that `read` accepts.
-fn read_line<'t, T>(
-    text: &'t [u8],
-    nodes: &mut Vec<Node>,
-    mut read: impl FnMut(&'t [u8], &mut Vec<Node>) -> Option<T>,
-) -> Option<T> {
-    let mut start = 0;
-    for _ in 0..LINES_TRIED_MAX {
-        let rest = text.get(start..)?;
-        let newline = memchr::memchr(b'\n', rest);
-        let line = newline.map_or(rest, |end| rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]));
-        if let Some(found) = read(line, nodes) {
-            move_by(start, nodes);
-            return Some(found);
-        }
-        start += newline? + 1;
-    }
-    None
-}
-
-/// Moves the keys and values of a part of a record to their positions in the record.
-fn move_by(start: usize, nodes: &mut [Node]) {
-    if start == 0 {
-        return;
-    }
-    let moved = |at: &mut TextRange| {
-        let range = at.indices();
-        *at = TextRange::new(range.start + start, range.end + start);
-    };
-    for node in nodes {
-        if let Node::Value { key: Key::Text(key), .. }
-        | Node::Object { key: Key::Text(key) }
-        | Node::Array { key: Key::Text(key) } = node
-        {
-            moved(key);
-        }
-        if let Node::Value { at, .. } = node {
-            moved(at);
-        }
     }
 }
 

@@ -58,7 +58,7 @@ fn with_line(config: &Config, format: Format, line: &[u8], flags: LineFlags, enc
         ..redact::Config::default()
     })
     .unwrap();
-    let mut parser = Parser::new(&parse::Config { format, ..parse::Config::default() }).unwrap();
+    let mut parser = Parser::new(&parse::Config { formats: vec![format], ..parse::Config::default() }).unwrap();
     let mut parsed = parser.parsed();
     parser.parse(line, &mut parsed);
     let mut scratch = Scratch::default();

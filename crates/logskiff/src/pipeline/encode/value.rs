@@ -4,7 +4,8 @@
 
 use super::ansi::{Spelling, without_sequences};
 use super::plain_key;
-use super::text::{write_lines, write_repaired};
+use super::quoted::{unquoted, write_scaled};
+use super::text::{write_lines, write_number, write_repaired};
 use event::{Key, Kind, TextRange};
 use redact::{Piece, Redacted};
 
@@ -27,10 +28,17 @@ pub(super) fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, ou
             write_pieces(redacted, at, kind == Kind::Escaped, out);
             return out.push(b'"');
         }
+        Kind::Quoted(mark) => {
+            out.push(b'"');
+            write_quoted(redacted, at, mark, |part| write_lines(part, out));
+            return out.push(b'"');
+        }
         Kind::Null => return out.extend_from_slice(b"null"),
         // A masked number is written as text.
         _ if redacted.is_masked(at) => return write_value(redacted, at, Kind::Text, out),
         Kind::Number => return write_pieces(redacted, at, true, out),
+        Kind::Scaled(exponent) => return write_scaled(redacted.plain(at).unwrap_or_default(), exponent, out),
+        Kind::Code(number) => return write_number(number.into(), out),
         Kind::True => b"true",
         Kind::False => b"false",
     };
@@ -42,6 +50,13 @@ pub(super) fn write_without_sequences(redacted: &Redacted<'_>, at: TextRange, ki
     let (spelling, content) = match kind {
         Kind::Text => (Spelling::Plain, Content::Plain),
         Kind::Escaped => (Spelling::Json, Content::new(redacted, true)),
+        Kind::Quoted(mark) => {
+            out.push(b'"');
+            write_quoted(redacted, at, mark, |part| {
+                without_sequences(part, Spelling::Plain, |part| write_lines(part, out));
+            });
+            return out.push(b'"');
+        }
         _ => return write_value(redacted, at, kind, out),
     };
     out.push(b'"');
@@ -65,6 +80,16 @@ pub(super) fn write_pieces(redacted: &Redacted<'_>, at: TextRange, as_is: bool, 
         match piece {
             Piece::Text(text) => content.write(text, out),
             Piece::Mask(label) => out.extend_from_slice(label.as_bytes()),
+        }
+    }
+}
+
+/// Passes on the parts of a value of [`Kind::Quoted`] and its masks, in order.
+pub(super) fn write_quoted(redacted: &Redacted<'_>, at: TextRange, mark: u8, mut write: impl FnMut(&[u8])) {
+    for piece in redacted.pieces(at) {
+        match piece {
+            Piece::Text(text) => unquoted(text, mark, &mut write),
+            Piece::Mask(label) => write(label.as_bytes()),
         }
     }
 }

@@ -73,6 +73,8 @@ pub enum Reason {
     NoStart,
     /// It matches a continue pattern.
     Continues,
+    /// A quote of the record is still open.
+    Quote,
 }
 
 impl Reason {
@@ -90,6 +92,7 @@ impl Reason {
             Self::Indented => "indented below a head",
             Self::NoStart => "no start pattern matches",
             Self::Continues => "a continue pattern matches",
+            Self::Quote => "open quote",
         }
     }
 }
@@ -155,6 +158,11 @@ pub enum Config {
     Start(Vec<String>),
     /// A line that matches one of the expressions joins, all others begin a record.
     Continue(Vec<String>),
+    /// A line that matches the first expression begins a record. One that matches the second does too, unless the line before
+    /// matches the first.
+    Heads(&'static str, &'static str),
+    /// While a double quote is open, lines join.
+    Quotes,
 }
 
 /// A configuration that cannot be used.
@@ -188,6 +196,8 @@ enum Method {
     Auto(Box<Table>),
     Start(Patterns),
     Continue(Patterns),
+    Heads(Patterns, Patterns),
+    Quotes,
 }
 
 /// A line of the grammar's tables, for the documentation.
@@ -228,6 +238,11 @@ impl Grammar {
             Config::Presets(presets) => auto(presets),
             Config::Start(patterns) => Method::Start(Patterns::new(patterns)?),
             Config::Continue(patterns) => Method::Continue(Patterns::new(patterns)?),
+            Config::Heads(first, second) => {
+                let patterns = |pattern: &str| Patterns::new(&[pattern.to_owned()]);
+                Method::Heads(patterns(first)?, patterns(second)?)
+            }
+            Config::Quotes => Method::Quotes,
         };
         Ok(Self { method })
     }
@@ -263,15 +278,27 @@ impl Grammar {
     /// `line` is not blank, and has no line end; a `\r` at its end may be there. `blank_lines`: how many blank lines stand
     /// between the line before and this one. `next`: the next line that is not blank.
     pub fn step(&self, state: &mut State, line: &[u8], blank_lines: u32, next: Next<'_>) -> Verdict {
+        let closed = state.open.mode == Mode::Closed;
+        let mut open = Open { mode: if self.is_off() { Mode::Whole } else { Mode::Text }, ..Open::default() };
         let reason = match &self.method {
             Method::Auto(table) => return auto::step(table, state, line, blank_lines, next),
             Method::Off => None,
+            Method::Heads(first, second) => {
+                let is_first = first.matches(line);
+                let begins = is_first || second.matches(line) && !state.open.has(Open::EXPECTS);
+                open = open.with(Open::EXPECTS, is_first);
+                (!begins).then_some(Reason::NoStart)
+            }
+            Method::Quotes => {
+                let was_open = state.open.depth > 0;
+                let is_open = was_open ^ (memchr::memchr_iter(b'"', line).count() % 2 == 1);
+                open = Open { mode: if is_open { Mode::Text } else { Mode::Whole }, depth: is_open.into(), ..open };
+                was_open.then_some(Reason::Quote)
+            }
             Method::Start(patterns) => (!patterns.matches(line)).then_some(Reason::NoStart),
             Method::Continue(patterns) => patterns.matches(line).then_some(Reason::Continues),
         };
-        let closed = state.open.mode == Mode::Closed;
-        let mode = if self.is_off() { Mode::Whole } else { Mode::Text };
-        state.open = Open { mode, ..Open::default() };
+        state.open = open;
         reason.filter(|_| !closed).map_or(Verdict::Start, Verdict::Join)
     }
 }

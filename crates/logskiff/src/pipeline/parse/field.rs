@@ -14,7 +14,7 @@ use self::id::Form;
 use self::roles::{Meaning, Role, Roles, Use};
 use super::level::Levels;
 use super::time::Clock;
-use super::{Config, number};
+use super::{Config, Format, number};
 
 /// Longer than any timestamp with escapes; a longer value is neither a timestamp nor a level.
 const PLAIN_BYTES_MAX: usize = 64;
@@ -69,8 +69,8 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Collects the configured and the usual names; `names` are the parser's names.
-    pub(super) fn new(config: &Config, names: &[Box<str>]) -> Self {
-        let roles = Roles::new(config);
+    pub(super) fn new(config: &Config, format: Format, names: &[Box<str>]) -> Self {
+        let roles = Roles::new(config, format);
         let of = |name: &str| roles.find(b"", name.as_bytes()).cloned().unwrap_or_default();
         Self {
             by_name: names.iter().map(|name| of(name)).collect(),
@@ -80,6 +80,16 @@ impl Fields {
             path: Vec::new(),
             path_lens: Vec::new(),
         }
+    }
+
+    /// Applies only the configured types.
+    pub(super) fn apply_types(&mut self, text: &[u8], parsed: &mut Parsed) {
+        self.walk(text, parsed);
+    }
+
+    /// How the input writes levels.
+    pub(super) fn levels(&self) -> &Levels {
+        &self.levels
     }
 
     /// Applies types, sets message, time, level and ids, and removes fields that the record has elsewhere.
@@ -178,7 +188,7 @@ impl Found {
             return false;
         }
         self.implied = self.implied.or(role.implies);
-        let is_text = matches!(kind, Kind::Text | Kind::Escaped);
+        let is_text = matches!(kind, Kind::Text | Kind::Escaped | Kind::Quoted(_));
         let mut is_message = false;
         for &Use { meaning, rank } in &role.uses {
             match meaning {

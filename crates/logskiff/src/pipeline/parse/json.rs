@@ -39,6 +39,25 @@ pub(super) fn read(text: &[u8], nodes: &mut Vec<Node>) -> Result<Repairs, ParseF
     Ok(repairs)
 }
 
+/// Adds the object or array that the range begins with, under `key`; returns where it ends. `None`, and no nodes: there is
+/// none.
+pub(super) fn read_value(text: &[u8], at: TextRange, key: Key, nodes: &mut Vec<Node>) -> Option<usize> {
+    let range = at.indices();
+    if !matches!(text[range.clone()].first(), Some(b'{' | b'[')) {
+        return None;
+    }
+    let before = nodes.len();
+    let valid = std::str::from_utf8(&text[range.clone()]).ok()?;
+    let mut walk = Walk { text: &text[..range.end], at: range.start, nodes, depth: 0, too_deep: false };
+    let mut source = serde_json::Deserializer::from_str(valid);
+    let is_read = Member { walk: &mut walk, key }.deserialize(&mut source).is_ok();
+    let end = walk.at;
+    if !is_read {
+        nodes.truncate(before);
+    }
+    is_read.then_some(end)
+}
+
 /// Fills `nodes` from a valid object.
 fn walk(text: &str, nodes: &mut Vec<Node>) -> Result<(), ParseFailure> {
     let mut walk = Walk { text: text.as_bytes(), at: 0, nodes, depth: 0, too_deep: false };

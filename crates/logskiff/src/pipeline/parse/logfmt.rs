@@ -4,21 +4,22 @@
 
 use event::{Key, Kind, Node, TextRange};
 
-/// A line with fewer pairs is a text that has an `=`.
-const PAIRS_MIN: usize = 2;
+/// Where the format is not known, a line with fewer pairs is a text that has an `=`.
+pub(super) const PAIRS_MIN: usize = 2;
 /// A line with more pairs is none of a logger.
 const PAIRS_MAX: usize = 1000;
 
-/// Fills `nodes`, which must be empty, from a line; `None` if a word of it is no pair.
-pub(super) fn read(line: &[u8], nodes: &mut Vec<Node>) -> Option<()> {
-    let found = pairs(line, nodes);
+/// Fills `nodes`, which must be empty, from a line; `None` if a word of it is no pair, or there are fewer pairs
+/// than `pairs_min`.
+pub(super) fn read(line: &[u8], pairs_min: usize, nodes: &mut Vec<Node>) -> Option<()> {
+    let found = pairs(line, pairs_min, nodes);
     if found.is_none() {
         nodes.clear();
     }
     found
 }
 
-fn pairs(line: &[u8], nodes: &mut Vec<Node>) -> Option<()> {
+fn pairs(line: &[u8], pairs_min: usize, nodes: &mut Vec<Node>) -> Option<()> {
     let mut at = 0;
     while at < line.len() {
         if line[at] == b' ' {
@@ -41,7 +42,7 @@ fn pairs(line: &[u8], nodes: &mut Vec<Node>) -> Option<()> {
             return None;
         }
     }
-    (nodes.len() >= PAIRS_MIN).then_some(())
+    (nodes.len() >= pairs_min).then_some(())
 }
 
 fn is_of_key(byte: u8) -> bool {

@@ -10,8 +10,9 @@ use super::Type;
 pub(super) fn convert(text: &[u8], at: TextRange, kind: Kind, wanted: Type) -> Option<(TextRange, Kind)> {
     match (kind, wanted) {
         (Kind::Null, _)
-        | (Kind::Escaped, Type::Text)
+        | (Kind::Escaped | Kind::Quoted(_), Type::Text)
         | (Kind::Number, Type::Float)
+        | (Kind::Scaled(_) | Kind::Code(_), Type::Int | Type::Float)
         | (Kind::True | Kind::False, Type::Bool) => Some((at, kind)),
         (_, Type::Text) => Some((at, Kind::Text)),
         (Kind::Text | Kind::Number, Type::Int) => Some((narrow(text, at, false)?, Kind::Number)),
@@ -21,8 +22,8 @@ pub(super) fn convert(text: &[u8], at: TextRange, kind: Kind, wanted: Type) -> O
             let is = |name: &str| value.eq_ignore_ascii_case(name.as_bytes());
             is("true").then_some((at, Kind::True)).or_else(|| is("false").then_some((at, Kind::False)))
         }
-        (Kind::Escaped | Kind::True | Kind::False, Type::Int | Type::Float)
-        | (Kind::Escaped | Kind::Number, Type::Bool) => None,
+        (Kind::Escaped | Kind::Quoted(_) | Kind::True | Kind::False, Type::Int | Type::Float)
+        | (Kind::Escaped | Kind::Quoted(_) | Kind::Number | Kind::Scaled(_) | Kind::Code(_), Type::Bool) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use event::{Key, Node};
 
 fn config(format: Format) -> Config {
-    Config { format, ..Config::default() }
+    Config { formats: vec![format], ..Config::default() }
 }
 
 fn patterns(patterns: &[&str]) -> Config {
@@ -73,7 +73,7 @@ fn a_record_of_several_lines_has_the_fields_of_one() {
 
     let access = "10.0.0.1 - - [12/Oct/2026:01:02:03 +0000] \"GET /a HTTP/1.1\" 200 5";
     let shown = |text: &str| {
-        let mut parser = Parser::new(&self::config(Format::Nginx)).unwrap();
+        let mut parser = Parser::new(&self::config(nginx())).unwrap();
         let mut parsed = parser.parsed();
         parser.parse(text.as_bytes(), &mut parsed);
         show(text.as_bytes(), &parsed)
@@ -222,7 +222,7 @@ fn names_are_shared_between_patterns() {
 
 #[test]
 fn access_logs() {
-    let nginx = config(Format::Nginx);
+    let nginx = config(nginx());
     check(
         &nginx,
         r#"::1 - - [10/Oct/2026:13:55:36 +0200] "GET /level HTTP/1.1" 200 012 "-" "time" 1.50"#,
@@ -300,7 +300,7 @@ fn sound(text: &[u8], parsed: &Parsed) {
 
 fn all() -> Vec<Parser> {
     let types = [("a", Type::Int), ("o.a", Type::Float), ("k", Type::Bool), ("url.original", Type::Int)];
-    let formats = [Format::None, Format::Json, Format::Nginx, Format::Auto].map(config);
+    let formats = [Format::None, Format::Json, nginx(), Format::Auto].map(config);
     let regex = patterns(&["^(?<a>.)(?<time>.*)$", "(?-u)(?<level>[^ ]*) (?<message>.*)"]);
     let make = |config| Parser::new(&typed(config, &types)).map_err(|_| ()).unwrap();
     formats.into_iter().chain([regex]).map(make).collect()
@@ -347,4 +347,8 @@ proptest! {
         prop_assert_eq!(parsed.failure, None, "{}", text);
         sound(text.as_bytes(), &parsed);
     }
+}
+
+fn nginx() -> Format {
+    Format::Preset(super::Preset::from_name("nginx").unwrap())
 }

@@ -5,11 +5,12 @@
 //! other layout. A timestamp without a year is of the year that is nearest to now.
 
 mod epoch;
+mod partial;
 mod stamp;
 mod zones;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
@@ -121,11 +122,21 @@ impl Clock {
 
     /// The instant nearest to now, of those of this year and the ones beside it.
     fn nearest(&self, of_year: impl Fn(i16) -> Option<i64>) -> Option<i64> {
-        let fixed = self.now_ns.and_then(|now| Timestamp::from_nanosecond(i128::from(now)).ok());
-        let now = fixed.unwrap_or_else(Timestamp::now);
+        let now = self.now();
         let this = now.to_zoned_datetime(TimeZone::UTC).year();
         let now_ns = i64::try_from(now.as_nanosecond()).ok()?;
         (this - 1..=this + 1).filter_map(of_year).min_by_key(|instant| instant.abs_diff(now_ns))
+    }
+
+    /// The present time.
+    fn now(&self) -> Timestamp {
+        let fixed = self.now_ns.and_then(|now| Timestamp::from_nanosecond(i128::from(now)).ok());
+        fixed.unwrap_or_else(Timestamp::now)
+    }
+
+    /// The present date in the configured zone.
+    fn today(&self) -> Date {
+        self.zones.date(self.now())
     }
 
     fn read_as(&self, layout: &Layout, text: &[u8]) -> Option<i64> {

@@ -6,7 +6,7 @@ use super::text::write_param;
 use super::{Config, Framing};
 use crate::pipeline::encode::ids;
 use crate::pipeline::encode::names::Name;
-use crate::pipeline::encode::value::write_pieces;
+use crate::pipeline::encode::value::{write_pieces, write_quoted, write_value};
 use event::{Key, Kind, Node, TextRange};
 use redact::{Piece, Redacted};
 
@@ -108,6 +108,8 @@ impl Data {
                     });
                 }
             }
+            Kind::Quoted(mark) => write_quoted(redacted, at, mark, |part| self.value.extend_from_slice(part)),
+            Kind::Scaled(_) | Kind::Code(_) => write_value(redacted, at, kind, &mut self.value),
             Kind::Escaped => {
                 self.value.push(b'"');
                 write_pieces(redacted, at, true, &mut self.value);

@@ -10,7 +10,7 @@ use event::Level;
 use super::id::Form;
 use super::usual::{self, LEVELS, MESSAGE, MESSAGES, NANOSECONDS, SPANS, TIMES, TRACES};
 use crate::pipeline::parse::level::Scale;
-use crate::pipeline::parse::{Config, Format, Type, nginx};
+use crate::pipeline::parse::{Config, Format, Type};
 
 /// Number of buckets, several times that of the usual names, so that most other names meet none.
 const BUCKETS: usize = 1024;
@@ -98,15 +98,9 @@ pub(super) struct Roles {
 
 impl Roles {
     /// Collects the configured names, then the usual ones of the format.
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, format: Format) -> Self {
         let mut names = Collected::default();
-        if config.format == Format::Nginx {
-            for (name, kind) in nginx::TYPES {
-                names.role(name, false).kind = Some(kind);
-            }
-        } else {
-            names.add_meanings(config);
-        }
+        names.add_meanings(config, matches!(format, Format::Regex | Format::Grok | Format::Csv));
         for (name, kind) in &config.types {
             names.role(name, false).kind = Some(*kind);
         }
@@ -161,10 +155,9 @@ impl Collected {
         &mut self.0[at].role
     }
 
-    /// Adds the names of message, time, level and ids. Captures have only names without another meaning: the author of
-    /// the pattern chose them.
-    fn add_meanings(&mut self, config: &Config) {
-        let is_pattern = config.format == Format::Regex;
+    /// Adds the names of message, time, level and ids. Captures and columns have only names without another meaning: the
+    /// user chose them.
+    fn add_meanings(&mut self, config: &Config, is_pattern: bool) {
         self.add_messages(config, is_pattern);
         self.add_times(config, is_pattern);
         self.add_levels(config, is_pattern);

@@ -168,7 +168,7 @@ fn ids_are_taken_as_they_look() {
     check(&auto, r#"{"trace_id":"b","trace":{"id":"a","x":1}}"#, "trace=a [trace_id { x }]");
     check(&auto, r#"{"trace_id":"b","trace.id":""}"#, "trace=b [trace.id]");
     let pattern = Config {
-        format: Format::Regex,
+        formats: vec![Format::Regex],
         patterns: vec![r"^(?<trace_id>\w+) (?<trace.id>\w+) (?<message>.*)$".to_owned()],
         ..Config::default()
     };

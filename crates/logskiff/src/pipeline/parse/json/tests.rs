@@ -31,6 +31,7 @@ fn rebuild(text: &[u8], nodes: &[Node]) -> String {
                     Kind::False => assert_eq!(value, "false"),
                     Kind::Null => assert_eq!(value, "null"),
                     Kind::Number => assert!(value.starts_with(|c: char| c == '-' || c.is_ascii_digit())),
+                    Kind::Quoted(_) | Kind::Scaled(_) | Kind::Code(_) => panic!("{kind:?} is not of JSON"),
                 }
                 let quote = if matches!(kind, Kind::Text | Kind::Escaped) { "\"" } else { "" };
                 out.extend([quote, value, quote]);

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 
 /// Abbreviations that loggers write. Most name several zones, so that only those of the configured zone can be read.
@@ -48,6 +48,11 @@ impl Zones {
             }
         }
         Self { configured, abbreviations, last: RefCell::new(None) }
+    }
+
+    /// The date of an instant in the configured zone.
+    pub(super) fn date(&self, instant: Timestamp) -> Date {
+        self.configured.to_datetime(instant).date()
     }
 
     /// The zone with this name; `None` if it is another word.

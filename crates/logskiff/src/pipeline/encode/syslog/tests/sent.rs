@@ -66,7 +66,7 @@ pub(super) fn encode(
     flags: LineFlags,
 ) -> Encoded {
     let redactor = Redactor::new(rules).unwrap();
-    let mut parser = Parser::new(&parse::Config { format, ..parse::Config::default() }).unwrap();
+    let mut parser = Parser::new(&parse::Config { formats: vec![format], ..parse::Config::default() }).unwrap();
     let mut parsed = parser.parsed();
     parser.parse(line, &mut parsed);
     let mut scratch = Scratch::default();
