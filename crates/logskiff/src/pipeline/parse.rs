@@ -262,9 +262,9 @@ impl Parser {
             return;
         }
         into.message = Some(whole);
-        let clock = &self.clock;
+        let (clock, levels) = (&self.clock, self.fields.levels());
         read_line(text, &mut into.nodes, |line, _| {
-            let head = head::read(line, clock);
+            let head = head::read(line, clock, levels);
             into.time_ns = into.time_ns.or(head.time_ns);
             into.time_failed |= head.time_failed;
             into.level = into.level.or(head.level);

@@ -82,6 +82,11 @@ impl Fields {
         }
     }
 
+    /// The words and numbers that are levels.
+    pub(super) fn levels(&self) -> &Levels {
+        &self.levels
+    }
+
     /// Applies types, sets message, time, level and ids, and removes fields that the record has elsewhere.
     pub(super) fn apply(&mut self, text: &[u8], parsed: &mut Parsed, clock: &Clock) {
         self.walk(text, parsed);
