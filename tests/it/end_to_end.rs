@@ -9,6 +9,7 @@ mod canary_groups;
 mod commands;
 mod content;
 mod delivery;
+mod first_lines;
 mod keys;
 mod mistakes;
 mod records;

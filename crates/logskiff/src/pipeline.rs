@@ -5,13 +5,16 @@
 
 pub mod batch;
 pub mod encode;
+pub mod first_lines;
 pub mod frame;
 pub mod parse;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::config::{Config, Input};
-use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
+use crate::pipeline::encode::{Encoder, Encoding, Envelope, RedactedLine};
+use crate::pipeline::first_lines::{Finding, FirstLines};
 use crate::pipeline::frame::Grouping;
 use crate::pipeline::parse::Parser;
 use crate::telemetry::metrics::{InputMetrics, Metrics, REPAIRS};
@@ -35,6 +38,8 @@ pub struct Pipeline {
     hits: Hits,
     /// The input's name, until the first line of UTF-16 is logged.
     utf16_unlogged: Option<String>,
+    /// Until it is known what the first lines tell.
+    first_lines: Option<Box<FirstLines>>,
     /// The masks of the last line, if [`Pipeline::explain`] was called.
     explained: Option<Vec<Masked>>,
 }
@@ -75,6 +80,7 @@ impl Pipeline {
         let redactor = redactor.map_or_else(made, Ok)?;
         let parsed = parser.parsed();
         let encoder = Encoder::new(&config.encode).with_ansi(input.ansi);
+        let first_lines = FirstLines::new(&input.parse, config.encode.encoding == Encoding::Json);
         let (scratch, hits) = (Scratch::default(), Hits::default());
         Ok(Self {
             grouping: Arc::new(grouping),
@@ -85,6 +91,7 @@ impl Pipeline {
             scratch,
             hits,
             utf16_unlogged: Some(input.name.clone()),
+            first_lines: Some(Box::new(first_lines)),
             explained: None,
         })
     }
@@ -98,6 +105,23 @@ impl Pipeline {
     #[must_use]
     pub fn explained(&self) -> &[Masked] {
         self.explained.as_deref().unwrap_or_default()
+    }
+
+    /// From now on, counts all lines, not only the first ones.
+    pub fn count_all_lines(&mut self) {
+        self.first_lines = self.first_lines.take().map(|first| Box::new(first.of_all()));
+    }
+
+    /// What is counted of the first lines, until they are judged.
+    #[must_use]
+    pub fn first_lines(&self) -> Option<&FirstLines> {
+        self.first_lines.as_deref()
+    }
+
+    /// What the first lines show to be wrong: once, as soon as they are enough. `is_over`: no more come.
+    pub fn judge_first_lines(&mut self, now: Instant, is_over: bool) -> Option<Finding> {
+        let first_lines = self.first_lines.take_if(|first| first.are_enough(now, is_over))?;
+        first_lines.finding()
     }
 
     /// How lines are joined to records.
@@ -138,6 +162,10 @@ impl Pipeline {
             counts.type_coercion_failures.add(u64::from(parsed.type_failures));
             if parsed.failure.is_some() {
                 counts.parse_failures.add(1);
+            }
+            if let Some(first_lines) = &mut self.first_lines {
+                let is_printed = line.printed.is_some_and(|printed| printed.time_ns.is_some());
+                first_lines.count(&line.text[..line.keep], parsed, is_printed);
             }
         }
         let redacted = self.redactor.redact(line.text, line.keep, parsed, prefilter_hit, pem_state, &mut self.scratch);

@@ -114,6 +114,7 @@ impl Shipper {
             self.settle_acks(now)?;
             self.reload_credentials(now);
             self.tick(now)?;
+            self.judge_first_lines(now, false);
             self.checkpoint_if_due(now);
             if self.step_drain(now) == Next::End {
                 break;
@@ -201,6 +202,7 @@ impl Shipper {
 
     fn end(mut self) -> Summary {
         let now = Instant::now();
+        self.judge_first_lines(now, true);
         self.checkpoint_and_wait(now, LAST_SAVE_PATIENCE);
         self.components.fanout.close(CLOSE_PATIENCE);
         let snapshot = self.snapshot(now);

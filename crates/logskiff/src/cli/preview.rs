@@ -14,6 +14,7 @@ use self::canary::holds;
 use super::{TryArguments, TryFormat, print, print_error};
 use crate::config::{Config, Input};
 use crate::pipeline::encode::{Encoding, Envelope, Source};
+use crate::pipeline::first_lines::{Counts, FirstLines};
 use crate::pipeline::frame::{
     ContainerConfig, ContainerLines, End, FileMarks, FileRecords, Framed, Frames, Placed, container,
 };
@@ -35,6 +36,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     }
     let input = select_input(&config, arguments.input.as_deref())?.clone();
     let mut pipeline = Pipeline::new(&config, &input)?;
+    pipeline.count_all_lines();
     if arguments.explain {
         pipeline.explain();
     }
@@ -77,11 +79,27 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
             }
         }
     }
+    if let Some(summary) = pipeline.first_lines().map(summarize) {
+        print_error(&summary);
+    }
     if !escaped.is_empty() {
         let lines: Vec<String> = escaped.iter().take(20).map(ToString::to_string).collect();
         bail!("{} record(s) contain the canary, from input line {}", escaped.len(), lines.join(", "));
     }
     Ok(())
+}
+
+/// How many lines have the format, a time and a level, and what may help if they have not.
+fn summarize(all: &FirstLines) -> String {
+    let Counts { lines, failed, with_time, with_level } = all.counts();
+    let mut text = format!(
+        "{failed} of {lines} lines did not match; time found in {with_time} of {lines}, level in {with_level} of {lines}"
+    );
+    if let Some(finding) = all.finding() {
+        text += "\nhint: ";
+        text += finding.proposal;
+    }
+    text
 }
 
 /// The first line, without its end.

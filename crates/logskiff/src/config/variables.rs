@@ -261,7 +261,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Parse, "LOGSKIFF_LEVEL_MAP", List, "")
         .per_input()
         .example("note:info,audit:warn,7:debug")
-        .doc("Words and numbers, in any case, and the levels that they mean. They come before the usual ones."),
+        .doc("Words and numbers, in any case, and the levels that they mean. They come before the usual ones, in fields and (words only) in the heads of text lines."),
     Variable::new(Parse, "LOGSKIFF_PARSE_ON_ERROR", Choice(&["keep", "drop"]), "keep")
         .per_input()
         .doc("What happens to a line that does not have the format: `keep` ships the redacted line with `parse.error` set; `drop` drops and counts it."),

@@ -1,9 +1,10 @@
-//! How a file's lines are framed, and how long an unfinished record is waited for.
+//! How a file's lines are framed, how long an unfinished record is waited for, and whether lines are as configured.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::{FileContext, Shipper, log_events, redacted_path};
+use crate::pipeline::first_lines::{Counts, Finding, Problem};
 use crate::pipeline::frame::{ContainerConfig, ContainerLines, StartPattern, container};
 use crate::source::TrackedFile;
 use event::{FileId, Framing};
@@ -66,6 +67,31 @@ impl Shipper {
                 );
             }
             _ => {}
+        }
+    }
+
+    /// Logs, once for each input, that its first lines do not have the asked format, or no time. `is_over`: no more come.
+    pub(super) fn judge_first_lines(&mut self, now: Instant, is_over: bool) {
+        for (input, pipeline) in self.config.inputs.iter().zip(&mut self.components.pipelines) {
+            let Some(Finding { counts, problem, proposal }) = pipeline.judge_first_lines(now, is_over) else {
+                continue;
+            };
+            let (input, Counts { lines, failed, .. }) = (&input.name, counts);
+            match problem {
+                Problem::Format => tracing::warn!(
+                    input,
+                    lines,
+                    failed,
+                    proposal,
+                    "most of the first lines do not have the format that LOGSKIFF_PARSE asks for; test settings with `logskiff try`"
+                ),
+                Problem::Time => tracing::warn!(
+                    input,
+                    lines,
+                    proposal,
+                    "no time is found in any of the first lines; test settings with `logskiff try`"
+                ),
+            }
         }
     }
 

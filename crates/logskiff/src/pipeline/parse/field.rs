@@ -87,7 +87,7 @@ impl Fields {
         self.walk(text, parsed);
     }
 
-    /// How the input writes levels.
+    /// The words and numbers that are levels.
     pub(super) fn levels(&self) -> &Levels {
         &self.levels
     }

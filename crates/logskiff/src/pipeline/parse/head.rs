@@ -11,6 +11,7 @@ use event::Level;
 
 use self::level_word::{Spelling, letter, priority};
 use self::token::{Token, Tokens};
+use super::level::Levels;
 use super::time::{self, Clock, Found};
 
 /// Bytes of a line that are looked at.
@@ -32,14 +33,14 @@ pub(super) struct Head {
 }
 
 /// Reads the head of a line.
-pub(super) fn read(line: &[u8], clock: &Clock) -> Head {
+pub(super) fn read(line: &[u8], clock: &Clock, levels: &Levels) -> Head {
     let start = &line[..line.len().min(HEAD_BYTES)];
     if memchr::memchr(ESCAPE, start).is_none() {
-        return read_plain(start, clock);
+        return read_plain(start, clock, levels);
     }
     let mut buffer = [0; HEAD_BYTES];
     let len = without_colours(start, &mut buffer);
-    read_plain(&buffer[..len], clock)
+    read_plain(&buffer[..len], clock, levels)
 }
 
 /// Copies a text without the sequences that colour it; returns how much is left.
@@ -57,12 +58,12 @@ fn without_colours(text: &[u8], buffer: &mut [u8; HEAD_BYTES]) -> usize {
     to
 }
 
-fn read_plain(text: &[u8], clock: &Clock) -> Head {
-    let Some((at, stamp)) = find_stamp(text, clock) else {
-        return Head { level: first_level(text), ..Head::default() };
+fn read_plain(text: &[u8], clock: &Clock, levels: &Levels) -> Head {
+    let Some((at, stamp)) = find_stamp(text, clock, levels) else {
+        return Head { level: first_level(text, levels), ..Head::default() };
     };
     let (before, after) = (&text[..at], &text[at + stamp.len..]);
-    let level = level_before(before, &text[at..]).or_else(|| level_after(before, stamp, after));
+    let level = level_before(before, &text[at..], levels).or_else(|| level_after(before, stamp, after, levels));
     let time_ns = request_time(stamp, after, clock).or(stamp.time_ns);
     Head { time_ns, time_failed: time_ns.is_none(), level }
 }
@@ -78,7 +79,7 @@ fn request_time(stamp: Found, after: &[u8], clock: &Clock) -> Option<i64> {
 }
 
 /// The first stamp before the message, and where it begins.
-fn find_stamp(text: &[u8], clock: &Clock) -> Option<(usize, Found)> {
+fn find_stamp(text: &[u8], clock: &Clock, levels: &Levels) -> Option<(usize, Found)> {
     let mut tokens = Tokens::new(text);
     let mut words = 0;
     for number in 0..TOKENS_MAX {
@@ -95,7 +96,7 @@ fn find_stamp(text: &[u8], clock: &Clock) -> Option<(usize, Found)> {
         }
         let is_of_head = match tokens.next()? {
             Token::Group(_) | Token::Number | Token::Mark => true,
-            Token::Word(word) => is_before_stamp(word, number),
+            Token::Word(word) => is_before_stamp(word, number, levels),
             Token::Text => return None,
         };
         words += usize::from(!is_of_head);
@@ -127,9 +128,9 @@ fn stamp_at(text: &[u8], at: usize, clock: &Clock) -> Option<(usize, Found)> {
 }
 
 /// Whether the word may stand before a stamp in any log: a level, a level's letter, a program's name with a colon.
-fn is_before_stamp(word: &[u8], number: usize) -> bool {
+fn is_before_stamp(word: &[u8], number: usize, levels: &Levels) -> bool {
     let name = word.strip_suffix(b":").unwrap_or(word);
-    level_word::read(word, Spelling::Upper).is_some()
+    level_word::read(word, Spelling::Upper, levels).is_some()
         || number == 0 && name.len() < word.len() && !name.eq_ignore_ascii_case(b"date")
         || word == b"Time:"
         || matches!(word, [letter, b','] if letter.is_ascii_uppercase())
@@ -137,7 +138,7 @@ fn is_before_stamp(word: &[u8], number: usize) -> bool {
 }
 
 /// The level in what stands before a stamp, or in the letter that is part of it.
-fn level_before(before: &[u8], stamp: &[u8]) -> Option<Level> {
+fn level_before(before: &[u8], stamp: &[u8], levels: &Levels) -> Option<Level> {
     if let Some(level) = priority(before) {
         return Some(level);
     }
@@ -145,13 +146,13 @@ fn level_before(before: &[u8], stamp: &[u8]) -> Option<Level> {
         && second.is_ascii_digit()
         && first.is_ascii_uppercase()
     {
-        return letter(*first);
+        return letter(*first, levels);
     }
     for token in Tokens::new(before) {
         let level = match token {
-            Token::Group(inside) => level_word::read(inside, Spelling::Any),
-            Token::Word([first, b',']) => letter(*first),
-            Token::Word(word) => level_word::read(word, Spelling::Upper),
+            Token::Group(inside) => level_word::read(inside, Spelling::Any, levels),
+            Token::Word([first, b',']) => letter(*first, levels),
+            Token::Word(word) => level_word::read(word, Spelling::Upper, levels),
             _ => None,
         };
         if level.is_some() {
@@ -162,11 +163,11 @@ fn level_before(before: &[u8], stamp: &[u8]) -> Option<Level> {
 }
 
 /// The level between a stamp and the message.
-fn level_after(before: &[u8], stamp: Found, after: &[u8]) -> Option<Level> {
+fn level_after(before: &[u8], stamp: Found, after: &[u8], levels: &Levels) -> Option<Level> {
     let mut tokens = Tokens::new(after);
     if !stamp.has_year {
         // Syslog: the host, then the program.
-        return level_in_syslog(after);
+        return level_in_syslog(after, levels);
     }
     if before.contains(&b':') && matches!(after, [b' ', b'.' | b'-' | b'*' | b'#', b' ', ..]) {
         return level_word::of_redis(after[1]);
@@ -177,7 +178,7 @@ fn level_after(before: &[u8], stamp: Found, after: &[u8]) -> Option<Level> {
             Token::Group(inside) => {
                 is_first = false;
                 let last = inside.rsplit(|byte| *byte == b':').next().unwrap_or(inside);
-                if let Some(level) = level_word::read(last.trim_ascii(), Spelling::Any) {
+                if let Some(level) = level_word::read(last.trim_ascii(), Spelling::Any, levels) {
                     return Some(level);
                 }
             }
@@ -185,9 +186,9 @@ fn level_after(before: &[u8], stamp: Found, after: &[u8]) -> Option<Level> {
             Token::Word(word) => {
                 let spelling = spelling(is_first, tokens.rest());
                 is_first = false;
-                match level_of_word(word, tokens.rest(), spelling) {
+                match level_of_word(word, tokens.rest(), spelling, levels) {
                     Some(level) => return Some(level),
-                    None if is_between(word, &tokens) => {}
+                    None if is_between(word, &tokens, levels) => {}
                     None => return None,
                 }
             }
@@ -208,34 +209,34 @@ fn spelling(is_first: bool, rest: &[u8]) -> Spelling {
 
 /// The level that a word of the head is, or that it has at its end (`app.INFO:`), its beginning (`INFO/MainProcess]`) or
 /// behind a key (`level=info`).
-fn level_of_word(word: &[u8], rest: &[u8], spelling: Spelling) -> Option<Level> {
+fn level_of_word(word: &[u8], rest: &[u8], spelling: Spelling, levels: &Levels) -> Option<Level> {
     let first = word.split(|byte| matches!(byte, b'/' | b':')).next().unwrap_or(word);
-    if let Some(level) = level_word::read(first, spelling) {
+    if let Some(level) = level_word::read(first, spelling, levels) {
         return Some(level);
     }
     if let Some(name) = word.strip_suffix(b":") {
         let last = name.rsplit(|byte| *byte == b'.').next().unwrap_or(name);
-        if last == b"http" {
+        if last == b"http" && levels.mapped_word(last).is_none() {
             // A package of Go more often than a level of winston.
             return None;
         }
-        return level_word::read(last, Spelling::Any).or_else(|| level_word::of_php(name, rest));
+        return level_word::read(last, Spelling::Any, levels).or_else(|| level_word::of_php(name, rest));
     }
     let key = [&b"level="[..], b"lvl=", b"severity="].into_iter().find_map(|key| word.strip_prefix(key));
     if let Some(value) = key {
-        return level_word::read(value, Spelling::Any);
+        return level_word::read(value, Spelling::Any, levels);
     }
     level_word::of_php(word, rest)
 }
 
 /// Whether the word may stand between a stamp and a level: a key with a value, a user, a host with a number, a logger before
 /// ` - `, and any word soon before `INFO:`.
-fn is_between(word: &[u8], after: &Tokens<'_>) -> bool {
+fn is_between(word: &[u8], after: &Tokens<'_>, levels: &Levels) -> bool {
     let is_joint = |byte: &u8| matches!(byte, b'-' | b'[' | b'#' | b':');
     let numbered = word.iter().any(u8::is_ascii_digit) && word.iter().any(is_joint);
     let is_level = |token: Token<'_>| match token {
         Token::Word(word) => {
-            word.strip_suffix(b":").is_some_and(|name| level_word::read(name, Spelling::Upper).is_some())
+            word.strip_suffix(b":").is_some_and(|name| level_word::read(name, Spelling::Upper, levels).is_some())
         }
         _ => false,
     };
@@ -248,7 +249,7 @@ fn is_between(word: &[u8], after: &Tokens<'_>) -> bool {
 }
 
 /// The level in a message of syslog: `HOST PROGRAM[PID]: error: text`.
-fn level_in_syslog(after: &[u8]) -> Option<Level> {
+fn level_in_syslog(after: &[u8], levels: &Levels) -> Option<Level> {
     let mut tokens = Tokens::new(after);
     let numbered = matches!(tokens.clone().next(), Some(Token::Number));
     if numbered {
@@ -263,17 +264,17 @@ fn level_in_syslog(after: &[u8]) -> Option<Level> {
     }
     let message = rest[tag + 2..].trim_ascii_start();
     match Tokens::new(message).next()? {
-        Token::Group(inside) => level_word::read(inside, Spelling::Any),
+        Token::Group(inside) => level_word::read(inside, Spelling::Any, levels),
         Token::Word(word) => {
             let name = word.strip_suffix(b":")?;
-            level_word::read(name, Spelling::Any)
+            level_word::read(name, Spelling::Any, levels)
         }
         _ => None,
     }
 }
 
 /// The level at the beginning of a line without a stamp: `<6>text`, `WARNING:logger:text`, `info: text`, `[ERROR] text`.
-fn first_level(text: &[u8]) -> Option<Level> {
+fn first_level(text: &[u8], levels: &Levels) -> Option<Level> {
     if let Some(level) = priority(text) {
         return Some(level);
     }
@@ -282,16 +283,21 @@ fn first_level(text: &[u8]) -> Option<Level> {
         let close = memchr::memchr(b']', rest)?;
         let inside = rest[..close].trim_ascii();
         let first = inside.split(|byte| *byte == b' ').next().unwrap_or(inside);
-        return level_word::read(inside, Spelling::Any).or_else(|| level_word::read(first, Spelling::Upper));
+        return level_word::read(inside, Spelling::Any, levels)
+            .or_else(|| level_word::read(first, Spelling::Upper, levels));
+    }
+    let first = text.split(|byte| matches!(byte, b':' | b' ' | b'\t' | b'|' | b'[')).next().unwrap_or(text);
+    if let Some(level) = levels.mapped_word(first) {
+        return Some(level);
     }
     let count = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let (word, after) = text.split_at(count);
     match after.first() {
         Some(b':') if after.get(1) != Some(&b'/') && !word.first()?.is_ascii_uppercase() => {
-            level_word::read(word, Spelling::Any)
+            level_word::read(word, Spelling::Any, levels)
         }
-        Some(b':') => level_word::read(word, Spelling::Capitals),
-        None | Some(b' ' | b'\t' | b'|' | b'[') => level_word::read(word, Spelling::Upper),
+        Some(b':') => level_word::read(word, Spelling::Capitals, levels),
+        None | Some(b' ' | b'\t' | b'|' | b'[') => level_word::read(word, Spelling::Upper, levels),
         _ => None,
     }
 }

@@ -151,6 +151,11 @@ impl Levels {
         self.mapped(text).or_else(usual)
     }
 
+    /// The configured level of a word of a text; a number there is none, because it is rather that of a thread.
+    pub(super) fn mapped_word(&self, word: &[u8]) -> Option<Level> {
+        if self.map.is_empty() || word.iter().all(u8::is_ascii_digit) { None } else { self.mapped(word) }
+    }
+
     /// The configured level of a word or number.
     fn mapped(&self, text: &[u8]) -> Option<Level> {
         self.map.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, level)| *level)

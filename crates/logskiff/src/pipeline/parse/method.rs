@@ -130,8 +130,9 @@ fn read_any(text: &[u8], source: u16, fields: &mut Fields, clock: &Clock, into: 
         return;
     }
     into.message = Some(whole);
+    let levels = fields.levels();
     read_line(text, &mut into.nodes, |line, _| {
-        let head = head::read(line, clock);
+        let head = head::read(line, clock, levels);
         into.time_ns = into.time_ns.or(head.time_ns);
         into.time_failed |= head.time_failed;
         into.level = into.level.or(head.level);

@@ -108,6 +108,47 @@ fn auto_parses_objects_and_keeps_other_lines() {
     check(&config(Format::Auto), "{\"a\":1} x", "<message Text={\"a\":1} x>");
 }
 
+/// Goal: a configured word is a level wherever the head of a text line has one, and a number is none there.
+#[test]
+fn configured_words_are_levels_in_heads() {
+    let map = [
+        ("audit", Level::Warn),
+        ("xx", Level::Trace),
+        ("L_5", Level::Fatal),
+        ("error", Level::Info),
+        ("7", Level::Debug),
+    ];
+    let level_map = map.map(|(word, level)| (word.to_owned(), level)).to_vec();
+    let config = Config { level_map, ..Config::default() };
+    let mut parser = Parser::new(&config).unwrap();
+    let mut parsed = parser.parsed();
+    for (line, level) in [
+        ("2026-10-12T01:02:03Z AUDIT a", Some(Level::Warn)),
+        ("2026-10-12T01:02:03Z audit a", Some(Level::Warn)),
+        ("2026-10-12T01:02:03Z [main] Audit a", Some(Level::Warn)),
+        ("2026-10-12T01:02:03Z [xx] a", Some(Level::Trace)),
+        ("2026-10-12T01:02:03Z xx: a", Some(Level::Trace)),
+        ("2026-10-12T01:02:03Z xx/worker: a", Some(Level::Trace)),
+        ("2026-10-12T01:02:03Z app.audit: a", Some(Level::Warn)),
+        ("2026-10-12T01:02:03Z level=xx a", Some(Level::Trace)),
+        ("2026-10-12T01:02:03Z L_5 a", Some(Level::Fatal)),
+        ("2026-10-12T01:02:03Z ERROR a", Some(Level::Info)),
+        ("audit 2026-10-12T01:02:03Z a", Some(Level::Warn)),
+        ("[XX] 2026-10-12T01:02:03Z a", Some(Level::Trace)),
+        ("Oct 12 01:02:03 web shop[7]: audit: a", Some(Level::Warn)),
+        ("[xx] a", Some(Level::Trace)),
+        ("XX: a", Some(Level::Trace)),
+        ("l_5: a", Some(Level::Fatal)),
+        ("L_5 a", Some(Level::Fatal)),
+        ("2026-10-12T01:02:03Z [7] a", None),
+        ("2026-10-12T01:02:03Z the audit xx", None),
+        ("an audit: xx", None),
+    ] {
+        parser.parse(line.as_bytes(), &mut parsed);
+        assert_eq!(parsed.level, level, "{line}");
+    }
+}
+
 #[test]
 fn json_failures_keep_the_line() {
     check(&config(Format::Json), "oops", "<message Text=oops> <json>");

@@ -4,7 +4,7 @@
 
 use event::Level;
 
-use super::super::level::{self, Scale};
+use super::super::level::{self, Levels, Scale};
 
 /// How a level has to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,12 @@ pub(super) enum Spelling {
 const WORDS: [&[u8]; 10] =
     [b"FAIL", b"LOG", b"NOTE", b"SUCCESS", b"SYSTEM", b"CONFIG", b"HTTP", b"FINE", b"ALERT", b"EXCEPTION"];
 
-/// Reads a word as a level.
-pub(super) fn read(word: &[u8], spelling: Spelling) -> Option<Level> {
+/// Reads a word as a level. A configured word is one in any spelling.
+pub(super) fn read(word: &[u8], spelling: Spelling, levels: &Levels) -> Option<Level> {
+    levels.mapped_word(word).or_else(|| read_usual(word, spelling))
+}
+
+fn read_usual(word: &[u8], spelling: Spelling) -> Option<Level> {
     let is_name = word.len() >= 3 && word[0].is_ascii_alphabetic();
     let is_upper = || word.iter().all(|byte| !byte.is_ascii_lowercase());
     let is_level = match spelling {
@@ -34,12 +38,12 @@ pub(super) fn read(word: &[u8], spelling: Spelling) -> Option<Level> {
 }
 
 /// The level of a letter, as klog, glog and Ruby write it.
-pub(super) fn letter(letter: u8) -> Option<Level> {
-    match letter {
+pub(super) fn letter(letter: u8, levels: &Levels) -> Option<Level> {
+    levels.mapped_word(&[letter]).or_else(|| match letter {
         b'V' => Some(Level::Trace),
         b'A'..=b'Z' => level::read_word(&[letter]),
         _ => None,
-    }
+    })
 }
 
 /// The level of `<34>`, syslog's priority (RFC 5424, section 6.2.1).

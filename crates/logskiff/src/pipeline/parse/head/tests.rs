@@ -14,9 +14,14 @@ fn clock(zone: &str) -> Clock {
     clock
 }
 
+/// No level is configured.
+fn usual() -> Levels {
+    Levels::new(&[])
+}
+
 #[track_caller]
 fn check(line: &str, time: Option<&str>, level: Option<Level>) {
-    let head = read(line.as_bytes(), &clock("UTC"));
+    let head = read(line.as_bytes(), &clock("UTC"), &usual());
     let time = time.map(|time| i64::try_from(time.parse::<Timestamp>().unwrap().as_nanosecond()).unwrap());
     assert_eq!((head.time_ns, head.level, head.time_failed), (time, level, false), "{line:?}");
 }
@@ -67,7 +72,7 @@ fn colours_do_not_hide_a_head() {
 #[test]
 fn a_stamp_of_no_instant_is_a_failure() {
     for line in ["2026-02-30 10:15:02 INFO x", "2026-11-28 10:15:02 EST [1] INFO x"] {
-        let head = read(line.as_bytes(), &clock("Europe/Berlin"));
+        let head = read(line.as_bytes(), &clock("Europe/Berlin"), &usual());
         assert_eq!((head.time_ns, head.time_failed, head.level), (None, true, Some(Level::Info)), "{line:?}");
     }
 }
@@ -81,8 +86,8 @@ fn any_bytes_are_looked_at() {
             for at in 0..line.len() {
                 let mut line = line.as_bytes().to_vec();
                 line[at] = byte;
-                read(&line, &clock("UTC"));
-                read(&line[at..], &clock("UTC"));
+                read(&line, &clock("UTC"), &usual());
+                read(&line[at..], &clock("UTC"), &usual());
             }
         }
     }
