@@ -201,7 +201,7 @@ fn every_logskiff_command_exists() {
 }
 
 /// Maximum number of hand-written words in README.md, SECURITY.md and docs/.
-const WORDS_MAX: usize = 22_000;
+const WORDS_MAX: usize = 23_000;
 
 /// A generated page has a comment that ends like this.
 const GENERATED: &str = "Do not edit. -->";

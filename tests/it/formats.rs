@@ -4,6 +4,7 @@
 //! These tests check the corpus itself: that expectations and lines belong together, and that every value is possible.
 //! `objects` compares the records of JSON logs with it.
 
+mod changed;
 mod defaults;
 mod objects;
 mod page;

@@ -396,8 +396,6 @@ pub struct Parsed {
     /// The members that message and ids were taken from, each in the objects that it was in. They are no fields of the
     /// record, but redaction and templates still find them by their names.
     pub taken: Vec<Node>,
-    /// Whether a field or the message is [`Kind::Quoted`].
-    pub has_quoted: bool,
     /// Set if the line does not have the configured format.
     pub failure: Option<ParseFailure>,
     /// Set if a time field could not be parsed.
@@ -409,6 +407,14 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// Whether a field or the message is [`Kind::Quoted`].
+    #[must_use]
+    pub fn has_quoted(&self) -> bool {
+        let is_quoted = |kind| matches!(kind, Kind::Quoted(_));
+        self.message.is_some_and(|(_, kind)| is_quoted(kind))
+            || self.nodes.iter().any(|node| matches!(*node, Node::Value { kind, .. } if is_quoted(kind)))
+    }
+
     /// Clears everything except the names.
     pub fn clear(&mut self) {
         self.nodes.clear();
@@ -418,7 +424,6 @@ impl Parsed {
         self.trace_id = None;
         self.span_id = None;
         self.taken.clear();
-        self.has_quoted = false;
         self.failure = None;
         self.time_failed = false;
         self.type_failures = 0;

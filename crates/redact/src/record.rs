@@ -72,7 +72,7 @@ impl Redactor {
         let is_json = has_names_in_text(record.parsed);
         let unparsed = Parsed::default();
         let mut which = self.stage.none();
-        let mut is_hit = is_json || record.parsed.has_quoted || self.untriggered || self.by_field != ByField::None;
+        let mut is_hit = is_json || record.parsed.has_quoted() || self.untriggered || self.by_field != ByField::None;
         for at in kept_lines(&record.text, record.keep) {
             let budget = Budget::new(at.len());
             let text = Text::new(&record.text[at.clone()], &budget);
@@ -182,7 +182,7 @@ impl Redactor {
         if memchr::memchr(b'\\', &text).is_some() {
             self.mark_escaped(text, parsed, masks, decoded);
         }
-        if parsed.has_quoted {
+        if parsed.has_quoted() {
             self.mark_quoted(text, parsed, masks, decoded);
         }
         let mut is_hit = false;

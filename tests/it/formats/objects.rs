@@ -14,16 +14,16 @@ use super::{Format, Record, corpus, text_of};
 pub(super) const UNWRAPPED: &[&str] = &["cri", "docker_json"];
 
 /// The record of one line without redaction, and whether it has the format.
-fn record_of(line: &str, config: &Config) -> (Map<String, Value>, bool) {
+pub(super) fn record_of(line: &[u8], config: &Config) -> (Map<String, Value>, bool) {
     let mut parser = Parser::new(config).unwrap();
     let mut parsed = parser.parsed();
-    parser.parse(line.as_bytes(), &mut parsed);
+    parser.parse(line, &mut parsed);
     let config = redact::Config { select: vec!["none".to_owned()], fields: Vec::new(), ..redact::Config::default() };
     let redactor = Redactor::new(&config).unwrap();
     let (mut hits, mut scratch, mut pem) = (Hits::default(), Scratch::default(), PemState::default());
-    redactor.scan(line.as_bytes(), &mut hits);
+    redactor.scan(line, &mut hits);
     let hit = hits.touch(0, line.len());
-    let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, hit, &mut pem, &mut scratch);
+    let redacted = redactor.redact(line, line.len(), &parsed, hit, &mut pem, &mut scratch);
     let config = encode::Config {
         encoding: Encoding::Json,
         event_id: EventId::Off,
@@ -85,7 +85,7 @@ fn flattened(value: &Value) -> BTreeMap<String, Value> {
 /// What is wrong with the record of a line.
 fn faults(config: &Config, expected: &Record, line: &str) -> Vec<String> {
     let mut faults = Vec::new();
-    let (mut record, is_of_format) = record_of(line, config);
+    let (mut record, is_of_format) = record_of(line.as_bytes(), config);
     if !is_of_format {
         return vec!["no match".to_owned()];
     }

@@ -170,7 +170,6 @@ fn read_csv(text: &[u8], columns: &[u16], into: &mut Parsed) -> bool {
             return false;
         };
         if !text[at.indices()].is_empty() {
-            into.has_quoted |= matches!(kind, Kind::Quoted(_));
             into.nodes.push(Node::Value { key: Key::Name(*name), at, kind });
         }
     }

@@ -235,18 +235,14 @@ fn take<'t>(
         // Syslog's priority, which comes first, counts before a word of the message.
         Target::Level => said.level = said.level.or_else(|| levels.read(value, Scale::Common)),
         Target::RedisLevel => said.level = target::level_of_redis(value),
-        Target::Message => {
-            into.has_quoted |= matches!(kind, Kind::Quoted(_));
-            said.message = Some((at, kind));
-        }
+        Target::Message => said.message = Some((at, kind)),
         Target::Monolog { context, extra } => {
             said.message = Some((monolog::read(text, at, [*context, *extra], &mut into.nodes), Kind::Text));
         }
         Target::TraceId if !is_empty => said.trace_id = Some(at),
         Target::SpanId if !is_empty => said.span_id = Some(at),
         Target::StructuredData(name) if !is_empty => {
-            let Some(has_quoted) = structured_data::read(text, at, *name, &mut into.nodes) else { return false };
-            into.has_quoted |= has_quoted;
+            return structured_data::read(text, at, *name, &mut into.nodes).is_some();
         }
         Target::Priority { priority, facility, severity } => {
             let Some(number) = target::priority(value) else { return false };
@@ -267,9 +263,7 @@ fn take<'t>(
         }
         Target::Field(name, convert) if !is_empty => {
             let Some((at, number)) = convert.apply(text, at) else { return *convert == Convert::Known };
-            let kind = number.unwrap_or(kind);
-            into.has_quoted |= matches!(kind, Kind::Quoted(_));
-            into.nodes.push(Node::Value { key: Key::Name(*name), at, kind });
+            into.nodes.push(Node::Value { key: Key::Name(*name), at, kind: number.unwrap_or(kind) });
         }
         _ => {}
     }

@@ -5,10 +5,9 @@
 
 use event::{Key, Kind, Node, TextRange};
 
-/// Fills `nodes` from the elements in `at`; returns whether a value has marked characters. `None`: they are none, and
-/// `nodes` is to be discarded.
-pub(super) fn read(text: &[u8], at: TextRange, name: u16, nodes: &mut Vec<Node>) -> Option<bool> {
-    let mut scan = Scan { text: &text[..at.indices().end], at: at.indices().start, has_marks: false };
+/// Fills `nodes` from the elements in `at`. `None`: they are none, and `nodes` is to be discarded.
+pub(super) fn read(text: &[u8], at: TextRange, name: u16, nodes: &mut Vec<Node>) -> Option<()> {
+    let mut scan = Scan { text: &text[..at.indices().end], at: at.indices().start };
     nodes.push(Node::Object { key: Key::Name(name) });
     while scan.at < scan.text.len() {
         scan.expect(b'[')?;
@@ -23,13 +22,12 @@ pub(super) fn read(text: &[u8], at: TextRange, name: u16, nodes: &mut Vec<Node>)
         nodes.push(Node::End);
     }
     nodes.push(Node::End);
-    Some(scan.has_marks)
+    Some(())
 }
 
 struct Scan<'t> {
     text: &'t [u8],
     at: usize,
-    has_marks: bool,
 }
 
 impl Scan<'_> {
@@ -60,7 +58,7 @@ impl Scan<'_> {
             }
             let is_mark = matches!(self.text.get(self.at + 1)?, b'"' | b'\\' | b']');
             if is_mark {
-                (kind, self.has_marks) = (Kind::Quoted(b'\\'), true);
+                kind = Kind::Quoted(b'\\');
             }
             self.at += 1 + usize::from(is_mark);
         }
