@@ -16,6 +16,7 @@ mod jul;
 mod key;
 mod level;
 mod pattern;
+mod quotes;
 mod shape;
 mod state;
 mod table;
@@ -161,7 +162,7 @@ pub enum Config {
     /// A line that matches the first expression begins a record. One that matches the second does too, unless the line before
     /// matches the first.
     Heads(&'static str, &'static str),
-    /// While a double quote is open, lines join.
+    /// While a value of comma-separated ones has an open quote, lines join.
     Quotes,
 }
 
@@ -291,7 +292,7 @@ impl Grammar {
             }
             Method::Quotes => {
                 let was_open = state.open.depth > 0;
-                let is_open = was_open ^ (memchr::memchr_iter(b'"', line).count() % 2 == 1);
+                let is_open = quotes::is_open_after(line.strip_suffix(b"\r").unwrap_or(line), was_open);
                 open = Open { mode: if is_open { Mode::Text } else { Mode::Whole }, depth: is_open.into(), ..open };
                 was_open.then_some(Reason::Quote)
             }

@@ -37,6 +37,39 @@ fn a_continue_pattern_joins_and_all_else_begins() {
 }
 
 #[test]
+fn a_second_head_begins_a_record_unless_it_follows_the_first() {
+    let grammar = Grammar::new(&Config::Heads("^# Time: ", "^# User: ")).unwrap();
+    check_with(
+        &grammar,
+        "
+> # Time: 1
+| # User: a
+| SELECT 1;
+> # User: b
+| SELECT 2;
+> # Time: 2
+| # User: c
+",
+    );
+}
+
+#[test]
+fn an_open_quote_joins() {
+    check_with(
+        &Grammar::new(&Config::Quotes).unwrap(),
+        "
+> a,\"b
+| c,d
+
+| \"\"e\"\"\",f
+> a,5\" disk
+> a,\"b\"
+> c
+",
+    );
+}
+
+#[test]
 fn a_carriage_return_is_no_part_of_the_line() {
     let grammar = Grammar::new(&Config::Start(strings(&["end$"]))).unwrap();
     assert_eq!(starts_of(&grammar, "an end\r\nmore\r\nthe end\r"), [true, false, true]);
