@@ -114,3 +114,22 @@ fn secrets_in_quoted_values_are_masked() {
     let shown = &records(log, &syslog)[0];
     assert!(!shown.to_string().contains("hunter2"), "{shown}");
 }
+
+/// Goal: who does not know the name of a format is told it.
+#[test]
+fn try_names_the_preset_of_the_lines() {
+    let hints = |log: &str, variables: &[(&str, &str)]| {
+        let mut command = Command::cargo_bin("logskiff").unwrap();
+        let command = command.env_clear().envs(variables.iter().copied()).arg("try").timeout(Duration::from_secs(30));
+        let output = command.write_stdin(log).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        text.lines().filter_map(|line| line.strip_prefix("hint: ").map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let klog = "I1128 10:15:02.123456       1 a.go:7] started\nE1128 10:15:03.123456       1 a.go:8] failed\n";
+    let hint = "LOGSKIFF_PARSE=glog finds fields in 2 of 2 lines";
+    assert_eq!(hints(klog, &[]), [hint]);
+    assert!(hints(klog, &[("LOGSKIFF_PARSE", "klog")]).is_empty());
+    for log in ["{\"level\":\"info\",\"msg\":\"a\"}\n", "just text\nand more\n"] {
+        assert!(hints(log, &[]).iter().all(|hint| !hint.contains(" finds fields in ")), "{log}");
+    }
+}

@@ -1,6 +1,7 @@
 //! `logskiff try`: runs sample lines through the real configuration.
 
 mod canary;
+mod proposal;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -55,6 +56,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
         printed.read(frames.clone(), config, &marks, End::Final);
         printed
     });
+    let mut sample = Vec::new();
     let mut records = FileRecords::new(frames, printed.as_ref(), &grouping, &mut marks, End::Final).explain();
     while let Some(Placed { framed, .. }) = records.next() {
         let number = lines.number(framed.span().start);
@@ -62,6 +64,9 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
         if let Framed::Line(line) = &framed
             && !(is_blank(line) && arguments.format != TryFormat::Raw)
         {
+            if !is_blank(line) && sample.len() < proposal::LINES_MAX {
+                sample.push(line.text[..line.keep].to_vec());
+            }
             let dropped = if is_blank(line) {
                 None
             } else {
@@ -79,8 +84,8 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
             }
         }
     }
-    if let Some(summary) = pipeline.first_lines().map(summarize) {
-        print_error(&summary);
+    if let Some(all) = pipeline.first_lines() {
+        print_error(&summarize(all, proposal::hint(&input.parse, &sample)));
     }
     if !escaped.is_empty() {
         let lines: Vec<String> = escaped.iter().take(20).map(ToString::to_string).collect();
@@ -89,15 +94,15 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many lines have the format, a time and a level, and what may help if they have not.
-fn summarize(all: &FirstLines) -> String {
+/// How many lines have the format, a time and a level, and what may help if they have not. `preset`: the one that reads them.
+fn summarize(all: &FirstLines, preset: Option<String>) -> String {
     let Counts { lines, failed, with_time, with_level } = all.counts();
     let mut text = format!(
         "{failed} of {lines} lines did not match; time found in {with_time} of {lines}, level in {with_level} of {lines}"
     );
-    if let Some(finding) = all.finding() {
+    if let Some(hint) = preset.or_else(|| Some(all.finding()?.proposal.to_owned())) {
         text += "\nhint: ";
-        text += finding.proposal;
+        text += &hint;
     }
     text
 }

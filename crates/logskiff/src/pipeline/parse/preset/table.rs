@@ -40,8 +40,13 @@ pub(super) const PARTS: &[Definition] = &[
     ("AGENT", r#""%{IN_QUOTES:http.request.referrer}" "%{IN_QUOTES:user_agent.original}""#),
     ("FROM", r"[^:\s]\S*:\d+"),
     ("PRIORITY", r"<%{N:log.syslog.priority}>"),
-    ("BSD_HEAD", r"(?:%{PRIORITY})?%{SYSLOG_STAMP:time} %{NOTSPACE:log.syslog.hostname} "),
-    ("SYSLOG_STAMP", "(?:%{BSD_STAMP}|%{STAMP})"),
+    // The host is not a level: stamps of RFC 3339 also begin the lines of loggers.
+    (
+        "BSD_HEAD",
+        r"(?:%{PRIORITY})?(?:%{BSD_STAMP:time} %{NOTSPACE:log.syslog.hostname}|%{ZONED_STAMP:time} %{HOST_NAME:log.syslog.hostname}) ",
+    ),
+    ("ZONED_STAMP", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"),
+    ("HOST_NAME", r"[A-Z_-]*[^\sA-Z_-]\S*"),
     ("TAG", r"%{TAG_NAME:log.syslog.appname}(?:\[%{TAG_ID:log.syslog.procid}\])?: ?"),
     ("TAG_NAME", r"[^\s:\[\]]+"),
     ("TAG_ID", r"[^\]\s]+"),
