@@ -126,7 +126,7 @@ impl FileSource {
             Ok(mut file) => {
                 file.placement.phase = Phase::Rotated;
                 file.forget_settled();
-                self.place(file);
+                self.place(file, now);
             }
             Err(error) => {
                 self.table.retire(id, path.clone(), at.offset);
