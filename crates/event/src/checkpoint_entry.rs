@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Boundary, Progress, RecordMemory, Span, Watermark};
+use super::{Boundary, Progress, RecordMemory, Span, Watermark, WriteStep};
 
 /// A file's place in its file system: unique while the file exists, and reused afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,6 +71,9 @@ pub struct CheckpointEntry {
     /// Acknowledged spans after the offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ahead: Option<Ahead>,
+    /// When the bytes after the offset were written, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<WriteStep>,
     /// What a re-read from the offset on needs to form the same records.
     #[serde(flatten)]
     pub records: RecordMemory,

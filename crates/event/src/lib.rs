@@ -22,7 +22,7 @@ pub use line_flags::LineFlags;
 pub use output::{MessageCounts, OUTPUTS_MAX, OutputId, OutputSet};
 pub use quiet::{FileTime, Quiet, QuietFiles, name_hash};
 pub use repair::{Repair, Repairs, unicode_escape};
-pub use times::{LineTimes, TimeSource};
+pub use times::{LineTimes, TimeSource, WriteStep};
 
 /// One incarnation of one file within this process: a truncation starts a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

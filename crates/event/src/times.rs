@@ -1,7 +1,10 @@
 //! When a line was written and read.
 
+use serde::{Deserialize, Serialize};
+
 /// Where the time of a record comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TimeSource {
     /// The line has it, or the container's runtime wrote it before the line.
     Line,
@@ -23,6 +26,30 @@ impl TimeSource {
             Self::File => "file",
             Self::Read => "read",
         }
+    }
+}
+
+/// Bytes of a file that were written at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, i64, TimeSource)", into = "(u64, i64, TimeSource)")]
+pub struct WriteStep {
+    /// One past the last byte. The first one follows the step before.
+    pub end: u64,
+    /// When they were written, in nanoseconds since the Unix epoch.
+    pub time_ns: i64,
+    /// How that is known.
+    pub source: TimeSource,
+}
+
+impl From<(u64, i64, TimeSource)> for WriteStep {
+    fn from((end, time_ns, source): (u64, i64, TimeSource)) -> Self {
+        Self { end, time_ns, source }
+    }
+}
+
+impl From<WriteStep> for (u64, i64, TimeSource) {
+    fn from(step: WriteStep) -> Self {
+        (step.end, step.time_ns, step.source)
     }
 }
 

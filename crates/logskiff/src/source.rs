@@ -359,7 +359,9 @@ impl FileSource {
         let fingerprint: Fingerprint = file.fingerprint();
         let read = file.position();
         self.release_copies(id, read.offset);
-        let entry = CheckpointEntry { fingerprint, ..file.checkpoint_entry(read.into()) };
+        // What is not acknowledged is read again from a copy.
+        let written = file.save_write_times();
+        let entry = CheckpointEntry { fingerprint, written, ..file.checkpoint_entry(read.into()) };
         let former = entry.clone();
         self.index.lost.push(LostFile::from_open(&file, entry, now));
         self.rotations.note(&file.path, now);

@@ -95,7 +95,7 @@ impl FileSource {
         events: &mut Vec<Event>,
     ) {
         let at = entry.progress(|print| !handle.is_gzip() && fingerprint::matches(&handle, print).unwrap_or(false));
-        let CheckpointEntry { path, origin, incarnation: number, read_from_start, .. } = entry;
+        let CheckpointEntry { path, origin, incarnation: number, read_from_start, written, .. } = entry;
         let (opened, incarnation) = (OpenedFile { input, path, handle }, Incarnation { origin, number });
         match id {
             // Its spans may be pending: it keeps its number and its account in the ledger.
@@ -104,6 +104,7 @@ impl FileSource {
         }
         let Some(file) = self.open_mut(found.inode) else { return };
         file.lineage.read_from_start = read_from_start;
+        file.restore_write_times(&written, now);
         if let Some(id) = id.filter(|id| *id == file.id) {
             (file.lineage.formers, file.lineage.began_at) = (formers, began_at);
             if reread_from.is_some() {
@@ -222,5 +223,11 @@ impl FileSource {
     #[must_use]
     pub fn checkpoint_entry_count(&self) -> usize {
         self.table.capacity() + self.index.lost.len() + self.index.closed.len() + self.index.copies.len()
+    }
+
+    /// Whether files have new bytes that are not acknowledged, and the last checkpoint does not tell when these were written.
+    #[must_use]
+    pub fn has_unsaved_write_times(&self) -> bool {
+        self.files().any(TrackedFile::has_unsaved_write_times)
     }
 }

@@ -367,6 +367,7 @@ impl FileSource {
             size: quiet.fingerprint.offset,
             fingerprint: quiet.fingerprint,
             ahead: None,
+            written: Vec::new(),
             records: RecordMemory::default(),
         })
     }

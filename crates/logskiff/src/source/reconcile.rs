@@ -473,6 +473,7 @@ impl FileSource {
             size: found.size,
             fingerprint,
             ahead: None,
+            written: Vec::new(),
             records: RecordMemory::default(),
         })
     }

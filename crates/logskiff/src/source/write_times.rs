@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use event::TimeSource;
+use event::{TimeSource, WriteStep};
 
 /// At most this many steps are kept. With more, the older ones become coarser: of an outage of an hour, they last up to 72 s each.
 const STEPS_MAX: usize = 128;
@@ -14,6 +14,8 @@ const STEPS_MAX: usize = 128;
 const STEPS_EXACT: usize = 16;
 /// The older ones become about this many.
 const STEPS_COARSE: u32 = 100;
+/// At most about this many are saved in the checkpoint: 1 KiB for a file.
+const STEPS_SAVED: u32 = 32;
 /// Memory for more steps than this is freed once no step is left.
 const STEPS_FEW: usize = 16;
 
@@ -41,6 +43,8 @@ pub struct WriteTime {
 #[derive(Debug, Default)]
 pub(super) struct WriteTimes {
     steps: VecDeque<Step>,
+    /// Some of them are newer than the last save.
+    is_unsaved: bool,
 }
 
 /// Bytes that are taken to be written at one time. From step to step both increase.
@@ -85,12 +89,14 @@ impl WriteTimes {
             }
             if last.written.time_ns == written.time_ns && last.written.source == written.source {
                 last.end = length;
+                self.is_unsaved = true;
                 return;
             }
         }
         if self.steps.len() >= STEPS_MAX {
-            self.coarsen();
+            self.steps = coarsen(self.steps.make_contiguous(), STEPS_EXACT, STEPS_COARSE).into();
         }
+        self.is_unsaved = true;
         self.steps.push_back(Step { end: length, written });
     }
 
@@ -106,33 +112,61 @@ impl WriteTimes {
             self.steps.pop_front();
         }
         if self.steps.is_empty() {
+            self.is_unsaved = false;
             self.steps.shrink_to(STEPS_FEW);
         }
     }
 
-    /// Merges older steps with the ones before them, whose time they get, where that is not too early.
-    fn coarsen(&mut self) {
-        let steps = self.steps.make_contiguous();
-        let older = steps.len().saturating_sub(STEPS_EXACT);
-        let [first, .., last] = &steps[..older] else { return };
-        // Of what is left, any two neighbours together are longer: so there are few, and none is longer alone.
-        let most = last.written.at.saturating_duration_since(first.written.at) * 2 / STEPS_COARSE;
-        let mut coarse: Vec<Step> = Vec::with_capacity(STEPS_MAX);
-        for (at, step) in steps.iter().enumerate() {
-            let until = steps.get(at + 1).unwrap_or(step).written.at;
-            match coarse.last_mut() {
-                Some(before)
-                    if at < older
-                        && before.written.source == step.written.source
-                        && until.saturating_duration_since(before.written.at) <= most =>
-                {
-                    before.end = step.end;
-                }
-                _ => coarse.push(*step),
-            }
-        }
-        self.steps = coarse.into();
+    /// The steps, for a checkpoint: if there are many, coarser.
+    pub(super) fn save(&mut self) -> Vec<WriteStep> {
+        self.is_unsaved = false;
+        let steps = coarsen(self.steps.make_contiguous(), 1, STEPS_SAVED);
+        let saved = |Step { end, written: WriteTime { time_ns, source, .. } }: &Step| WriteStep {
+            end: *end,
+            time_ns: *time_ns,
+            source: *source,
+        };
+        steps.iter().map(saved).collect()
     }
+
+    /// Whether there are steps that were not saved.
+    pub(super) fn is_unsaved(&self) -> bool {
+        self.is_unsaved
+    }
+
+    /// Takes over saved steps. There must be no other ones.
+    pub(super) fn restore(&mut self, saved: &[WriteStep], now: Moment) {
+        for WriteStep { end, time_ns, source } in saved {
+            self.record(*end, now.of_stamp(*time_ns).written(*source));
+        }
+    }
+}
+
+/// Merges all but the newest `exact` steps with the ones before them, whose time they get, where that is not too early. If
+/// there are more, about `most` are left.
+fn coarsen(steps: &[Step], exact: usize, most: u32) -> Vec<Step> {
+    let older = steps.len().saturating_sub(exact);
+    let [first, .., last] = &steps[..older] else { return steps.to_vec() };
+    if older <= most as usize {
+        return steps.to_vec();
+    }
+    // Of what is left, any two neighbours together are longer: so there are few, and none is longer alone.
+    let longest = last.written.at.saturating_duration_since(first.written.at) * 2 / most;
+    let mut coarse: Vec<Step> = Vec::with_capacity(steps.len());
+    for (at, step) in steps.iter().enumerate() {
+        let until = steps.get(at + 1).unwrap_or(step).written.at;
+        match coarse.last_mut() {
+            Some(before)
+                if at < older
+                    && before.written.source == step.written.source
+                    && until.saturating_duration_since(before.written.at) <= longest =>
+            {
+                before.end = step.end;
+            }
+            _ => coarse.push(*step),
+        }
+    }
+    coarse
 }
 
 /// A time in nanoseconds since the Unix epoch.
@@ -195,6 +229,32 @@ mod tests {
         }
         write_times.forget(100_000);
         assert!(write_times.steps.capacity() <= STEPS_FEW);
+    }
+
+    /// Goal: a restart changes no time, unless there are many; then none is later.
+    #[test]
+    fn saved_steps_are_restored() {
+        let (start, at) = clock();
+        for count in [0, 1, 20, 100_u64] {
+            let (mut before, mut after) = (WriteTimes::default(), WriteTimes::default());
+            before.record(7, start.written(TimeSource::File));
+            before.forget(if count == 0 { 7 } else { 3 });
+            for step in 1..count {
+                before.record(10 * step, at(step));
+            }
+            assert_eq!(before.is_unsaved(), count > 0);
+            let saved = before.save();
+            assert!(!before.is_unsaved() && saved.len() <= 34, "{}", saved.len());
+            let now = Moment { at: at(500).at, time_ns: at(500).time_ns };
+            after.restore(&saved, now);
+            for offset in 0..10 * count {
+                let (one, other) = (before.time_of(offset), after.time_of(offset));
+                let is_earlier = one
+                    .zip(other)
+                    .is_some_and(|((_, one), (_, other))| other.time_ns <= one.time_ns && other.source == one.source);
+                assert!(one == other || count == 100 && is_earlier, "{count}, {offset}: {one:?}, {other:?}");
+            }
+        }
     }
 
     #[test]
