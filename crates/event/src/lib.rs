@@ -15,7 +15,7 @@ mod quiet;
 mod repair;
 mod times;
 
-pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
+pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode, Writes};
 pub use container::{Framing, Printed, Stream};
 pub use group_mark::{Cut, GroupMark, RecordMemory, StreamMark};
 pub use line_flags::LineFlags;

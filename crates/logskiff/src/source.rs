@@ -361,7 +361,8 @@ impl FileSource {
         self.release_copies(id, read.offset);
         // What is not acknowledged is read again from a copy.
         let written = file.save_write_times();
-        let entry = CheckpointEntry { fingerprint, written, ..file.checkpoint_entry(read.into()) };
+        let mut entry = CheckpointEntry { fingerprint, ..file.checkpoint_entry(read.into()) };
+        entry.writes.steps = written;
         let former = entry.clone();
         self.index.lost.push(LostFile::from_open(&file, entry, now));
         self.rotations.note(&file.path, now);

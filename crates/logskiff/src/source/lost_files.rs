@@ -95,7 +95,7 @@ impl FileSource {
         events: &mut Vec<Event>,
     ) {
         let at = entry.progress(|print| !handle.is_gzip() && fingerprint::matches(&handle, print).unwrap_or(false));
-        let CheckpointEntry { path, origin, incarnation: number, read_from_start, written, .. } = entry;
+        let CheckpointEntry { path, origin, incarnation: number, read_from_start, writes, .. } = entry;
         let (opened, incarnation) = (OpenedFile { input, path, handle }, Incarnation { origin, number });
         match id {
             // Its spans may be pending: it keeps its number and its account in the ledger.
@@ -104,7 +104,7 @@ impl FileSource {
         }
         let Some(file) = self.open_mut(found.inode) else { return };
         file.lineage.read_from_start = read_from_start;
-        file.restore_write_times(&written, now);
+        file.restore_write_times(&writes.steps, now);
         if let Some(id) = id.filter(|id| *id == file.id) {
             (file.lineage.formers, file.lineage.began_at) = (formers, began_at);
             if reread_from.is_some() {
@@ -149,7 +149,7 @@ impl FileSource {
         self.index.lost = kept;
         let mut events = Vec::new();
         for lost in &expired {
-            let lost_bytes = lost.entry.size.saturating_sub(lost.entry.offset + lost.settled_bytes);
+            let lost_bytes = lost.entry.writes.size.saturating_sub(lost.entry.offset + lost.settled_bytes);
             if lost_bytes > 0 {
                 events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
             } else if lost.id.is_none() {

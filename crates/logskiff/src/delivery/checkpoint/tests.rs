@@ -2,7 +2,8 @@
 
 use super::*;
 use event::{
-    Ahead, Boundary, FileTime, Fingerprint, Hash, Inode, Quiet, RecordMemory, Span, TimeSource, WriteStep, name_hash,
+    Ahead, Boundary, FileTime, Fingerprint, Hash, Inode, Quiet, RecordMemory, Span, TimeSource, WriteStep, Writes,
+    name_hash,
 };
 
 /// The seed of the random damage; use it to repeat a failure.
@@ -20,10 +21,9 @@ fn entry(offset: u64) -> CheckpointEntry {
         offset,
         boundary: Boundary::MidLine,
         read_from_start: true,
-        size: 99,
+        writes: Writes { size: 99, steps: vec![WriteStep { end: 99, time_ns: 7, source: TimeSource::Write }] },
         fingerprint: Fingerprint { offset, head_bytes: 4, head: Hash(5), before_bytes: 6, before: Hash(u64::MAX) },
         ahead: None,
-        written: vec![WriteStep { end: 99, time_ns: 7, source: TimeSource::Write }],
         records: RecordMemory::default(),
     }
 }

@@ -10,7 +10,9 @@ use super::super::quiet_files::is_long_ago;
 use super::super::replaced::{ContentFrom, content_matches};
 use super::super::write_times::Moment;
 use super::{Phase, TrackedFile};
-use event::{Ahead, Boundary, CheckpointEntry, FileId, FileTime, Fingerprint, Progress, Span, Watermark, WriteStep};
+use event::{
+    Ahead, Boundary, CheckpointEntry, FileId, FileTime, Fingerprint, Progress, Span, Watermark, WriteStep, Writes,
+};
 
 impl TrackedFile {
     /// The fingerprint of the bytes that were read.
@@ -55,7 +57,7 @@ impl TrackedFile {
         let size = raw.length()?;
         Ok(CheckpointEntry {
             offset: size,
-            size,
+            writes: Writes::acknowledged(size),
             boundary: Boundary::LineStart,
             fingerprint: fingerprint::read_fingerprint(&raw, size)?,
             ..entry
@@ -141,10 +143,9 @@ impl TrackedFile {
             offset: settled.offset,
             boundary: settled.boundary,
             read_from_start: self.lineage.read_from_start,
-            size: self.seen.size,
+            writes: Writes { size: self.seen.size, steps: self.detectors.write_times.save() },
             fingerprint: self.settled.fingerprint,
             ahead: self.ahead(ahead),
-            written: self.detectors.write_times.save(),
             records,
         }
     }
