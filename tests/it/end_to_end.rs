@@ -14,6 +14,7 @@ mod keys;
 mod mistakes;
 mod records;
 mod refused;
+mod times;
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -316,7 +316,9 @@ fn the_collector_loses_nothing_on_the_way_to_otlp() {
     let attributes = &record["attributes"];
     assert_eq!(attribute(attributes, "password"), text("<redacted:field>"));
     assert_eq!(attribute(attributes, "user")["kvlistValue"]["values"][0]["value"], json!({"doubleValue": 7}));
-    for moved in ["@timestamp", "log.level", "event.id", "message", "kubernetes.pod.name", "kubernetes.labels"] {
+    for moved in
+        ["@timestamp", "event.created", "log.level", "event.id", "message", "kubernetes.pod.name", "kubernetes.labels"]
+    {
         assert_eq!(attribute(attributes, moved), Value::Null, "{moved}");
     }
     // A message that is no record is passed on unchanged.

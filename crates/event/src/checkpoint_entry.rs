@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Boundary, Progress, RecordMemory, Span, Watermark};
+use super::{Boundary, Progress, RecordMemory, Span, Watermark, WriteStep};
 
 /// A file's place in its file system: unique while the file exists, and reused afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,8 +64,9 @@ pub struct CheckpointEntry {
     /// versions.
     #[serde(rename = "whole", default)]
     pub read_from_start: bool,
-    /// Its length in bytes at the last poll.
-    pub size: u64,
+    /// How far it was written, and when.
+    #[serde(flatten)]
+    pub writes: Writes,
     /// How it is recognized.
     pub fingerprint: Fingerprint,
     /// Acknowledged spans after the offset.
@@ -74,6 +75,24 @@ pub struct CheckpointEntry {
     /// What a re-read from the offset on needs to form the same records.
     #[serde(flatten)]
     pub records: RecordMemory,
+}
+
+/// How far a file was written, and when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writes {
+    /// Its length in bytes at the last poll.
+    pub size: u64,
+    /// When the bytes were written that are not acknowledged, oldest first; empty: unknown.
+    #[serde(rename = "written", default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<WriteStep>,
+}
+
+impl Writes {
+    /// Of a file of this length, which is acknowledged.
+    #[must_use]
+    pub fn acknowledged(size: u64) -> Self {
+        Self { size, steps: Vec::new() }
+    }
 }
 
 /// The spans of a file that are acknowledged or dropped after the watermark, where an earlier span is still pending.

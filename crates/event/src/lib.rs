@@ -13,14 +13,16 @@ mod line_flags;
 mod output;
 mod quiet;
 mod repair;
+mod times;
 
-pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode};
+pub use checkpoint_entry::{Ahead, CheckpointEntry, Fingerprint, Hash, Inode, Writes};
 pub use container::{Framing, Printed, Stream};
 pub use group_mark::{Cut, GroupMark, RecordMemory, StreamMark};
 pub use line_flags::LineFlags;
 pub use output::{MessageCounts, OUTPUTS_MAX, OutputId, OutputSet};
 pub use quiet::{FileTime, Quiet, QuietFiles, name_hash};
 pub use repair::{Repair, Repairs, unicode_escape};
+pub use times::{LineTimes, TimeSource, WriteStep};
 
 /// One incarnation of one file within this process: a truncation starts a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

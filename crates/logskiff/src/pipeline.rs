@@ -18,7 +18,7 @@ use crate::pipeline::first_lines::{Finding, FirstLines};
 use crate::pipeline::frame::Grouping;
 use crate::pipeline::parse::Parser;
 use crate::telemetry::metrics::{InputMetrics, Metrics, REPAIRS};
-use event::{Boundary, DropReason, FileId, Line, Parsed, Repair};
+use event::{Boundary, DropReason, FileId, Line, LineTimes, Parsed, Repair};
 use redact::{self, Hits, Masked, PemState, Redacted, Redactor, Scratch};
 
 // Each kind of repair has its counter.
@@ -159,6 +159,8 @@ impl Pipeline {
         let parsed = &self.parsed;
         if let Some(counts) = counts {
             counts.timestamp_parse_failures.add(u64::from(parsed.time_failed));
+            let has_time = parsed.time_ns.is_some() || line.printed.is_some_and(|printed| printed.time_ns.is_some());
+            counts.lines_without_time.add(u64::from(!has_time && !parsed.time_failed));
             counts.type_coercion_failures.add(u64::from(parsed.type_failures));
             if parsed.failure.is_some() {
                 counts.parse_failures.add(1);
@@ -216,15 +218,14 @@ impl Pipeline {
         line: &Line<'_>,
         pem_state: &mut PemState,
         envelope: &Envelope,
-        read_ns: i64,
+        times: LineTimes,
         out: &mut Vec<u8>,
     ) -> Result<(), DropReason> {
         let metrics = Metrics::new(&[self.redactor.counters().count()], &[]);
         self.scan(line.text);
         let Line { span, flags, printed, .. } = *line;
         self.line(line, 0, pem_state, Some(&metrics.inputs[0]), |redacted, encoder| {
-            let line =
-                RedactedLine { redacted, envelope, file: FileId(0), span, flags, printed, read_ns, is_new: true };
+            let line = RedactedLine { redacted, envelope, file: FileId(0), span, flags, printed, times, is_new: true };
             encoder.encode(&line, out);
         })
     }

@@ -78,6 +78,7 @@ pub use root::trusted_directory;
 pub use source_event::{Event, Expired, Polled, Reread, Rewound};
 pub use tracked_file::{Chunk, Phase, PollResult, ReadResult, TrackedFile};
 pub use unread::{Unread, UnreadFiles, Verdict};
+pub use write_times::WriteTime;
 
 use event::{Boundary, CheckpointEntry, FileId, Fingerprint, Inode, Progress, Span, Watermark};
 
@@ -358,7 +359,10 @@ impl FileSource {
         let fingerprint: Fingerprint = file.fingerprint();
         let read = file.position();
         self.release_copies(id, read.offset);
-        let entry = CheckpointEntry { fingerprint, ..file.checkpoint_entry(read.into()) };
+        // What is not acknowledged is read again from a copy.
+        let written = file.save_write_times();
+        let mut entry = CheckpointEntry { fingerprint, ..file.checkpoint_entry(read.into()) };
+        entry.writes.steps = written;
         let former = entry.clone();
         self.index.lost.push(LostFile::from_open(&file, entry, now));
         self.rotations.note(&file.path, now);
@@ -372,11 +376,12 @@ impl FileSource {
         let resume_points = file.take_resume_points(begins.offset);
         let number = file.lineage.incarnation + 1;
         let origin = self.index.origin(&file.handle, file.inode, number);
-        let TrackedFile { input, path, inode, placement, lineage, handle, .. } = file;
+        let TrackedFile { input, path, inode, placement, lineage, handle, seen, .. } = file;
         let opened = OpenedFile { input, path, handle };
         self.begin(opened, begins, Incarnation { origin, number }, now, events);
         let begun = self.open_mut(inode)?;
         begun.placement.phase = placement.phase;
+        begun.seen.polled = seen.polled.or(begun.seen.polled);
         begun.lineage.read_from_start |= lineage.read_from_start;
         begun.set_resume_points(resume_points, now);
         if begins.offset > 0 {
@@ -398,14 +403,15 @@ impl FileSource {
         let (at, path): (Progress, _) = (at.into(), opened.path.clone());
         match TrackedFile::new(id, opened, at.watermark, incarnation, now) {
             Ok(file) => {
-                self.place(file);
+                self.place(file, now);
                 events.push(Event::Opened(id, at));
             }
             Err(error) => self.refuse(path, &error.to_string(), events),
         }
     }
 
-    fn place(&mut self, file: TrackedFile) {
+    fn place(&mut self, mut file: TrackedFile, now: Instant) {
+        file.note_start(self.schedule.started, now);
         // Another file may have had the inode, and compressed copies of that file may still exist.
         self.index.closed_is_deleted(file.inode);
         self.table.insert(file);

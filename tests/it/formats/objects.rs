@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use event::{FileId, LineFlags, Span};
+use event::{FileId, LineFlags, LineTimes, Span};
 use logskiff::pipeline::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, RedactedLine, Source};
 use logskiff::pipeline::parse::{self, Config, Parser, Preset};
 use redact::{Hits, PemState, Redactor, Scratch};
@@ -42,13 +42,15 @@ pub(super) fn record_of(line: &[u8], config: &Config) -> (Map<String, Value>, bo
             span: Span { start: 0, end: line.len() as u64 },
             flags: LineFlags::NONE,
             printed: None,
-            read_ns: 0,
+            times: LineTimes::read(0),
             is_new: true,
         },
         &mut written,
     );
     let mut record: Map<String, Value> = serde_json::from_slice(&written).unwrap();
-    record.retain(|name, _| !name.starts_with("log.file") && name != "log.offset");
+    let is_constant =
+        |name: &str| ["log.file.path", "log.offset", "event.created", "event.time_source"].contains(&name);
+    record.retain(|name, _| !is_constant(name));
     if parsed.time_ns.is_none() {
         record.remove("@timestamp");
     }

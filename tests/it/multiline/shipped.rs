@@ -142,7 +142,7 @@ fn files_of_container_runtimes_are_read() {
         2026-11-30T10:15:02.000000003Z stdout F gone\n\
         2026-11-30T10:15:02.000000004Z stdout F \tat a.b(C.java:1)\n\
         2026-11-30T10:15:02.000000005Z stderr F \tat x.y(Z.java:1)\n\
-        2026-11-30T10:15:02.000000006Z stdout F {\"level\":\"info\",\"msg\":\"next\"}\n";
+        2026-11-30T10:15:02.000000006Z stdout F {\"level\":\"info\",\"ts\":\"2026-11-30T10:15:01.5Z\",\"msg\":\"next\"}\n";
     let docker = cri
         .lines()
         .map(|line| {
@@ -159,8 +159,10 @@ fn files_of_container_runtimes_are_read() {
         assert_eq!(messages(&records)[0], "ERROR shop - cannot ship\njava.io.IOException: gone\n\tat a.b(C.java:1)");
         assert_eq!(messages(&records)[1], "\tat x.y(Z.java:1)");
         assert_eq!((&records[2]["log.level"], &records[2]["message"]), (&json!("info"), &json!("next")));
-        assert_eq!(records[0]["event.created"], json!("2026-11-30T10:15:02.000000001Z"));
-        assert_eq!(records[0]["@timestamp"], records[0]["event.created"]);
+        assert_eq!(records[0]["@timestamp"], json!("2026-11-30T10:15:02.000000001Z"));
+        assert_eq!((&records[0]["event.time_source"], &records[0]["log.printed"]), (&json!("line"), &Value::Null));
+        assert_eq!(records[2]["@timestamp"], json!("2026-11-30T10:15:01.500Z"), "its own");
+        assert_eq!(records[2]["log.printed"], json!("2026-11-30T10:15:02.000000006Z"));
     }
     let scene = Scene::new();
     let records = scene.ship_with(cri, &[("LOGSKIFF_FRAMING", "lines")]);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use event::{FileId, LineFlags, Span};
+use event::{FileId, LineFlags, LineTimes, Span};
 use redact::{Action, Config, Hits, PemState, Piece, Redacted, Redactor, Scratch, TokenKey};
 
 #[path = "../../../crates/redact/src/tests/meeting.rs"]
@@ -147,7 +147,7 @@ fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
         span,
         flags,
         printed: None,
-        read_ns: 0,
+        times: LineTimes::read(0),
         is_new: true,
     };
     Encoder::new(&config).encode(&line, &mut record);

@@ -215,6 +215,7 @@ pub(super) fn log_shutdown(summary: &Summary, metrics: &Metrics) {
         parse_failures = metrics.sum(|input| input.parse_failures.get()),
         repaired_lines = metrics.sum(|input| input.repaired_lines.iter().map(Counter::get).sum()),
         timestamp_parse_failures = metrics.sum(|input| input.timestamp_parse_failures.get()),
+        lines_without_time = metrics.sum(|input| input.lines_without_time.get()),
         type_coercion_failures = metrics.sum(|input| input.type_coercion_failures.get()),
         truncated_messages = metrics.truncated_messages.get(),
         rewinds = summary.rewinds,

@@ -5,7 +5,9 @@ mod proposal;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::Metadata;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +22,7 @@ use crate::pipeline::frame::{
     ContainerConfig, ContainerLines, End, FileMarks, FileRecords, Framed, Frames, Placed, container,
 };
 use crate::pipeline::{Pipeline, is_blank};
-use event::{Boundary, DropReason, Framing};
+use event::{Boundary, DropReason, Framing, LineTimes, TimeSource};
 use redact::PemState;
 
 /// Maximum size of a sample.
@@ -31,7 +33,8 @@ const SAMPLE_BYTES_MAX: u64 = 256 << 20;
 /// # Errors
 /// If the lines cannot be read, or the canary is in a record.
 pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
-    let (bytes, path) = read_sample(arguments.file.as_deref().filter(|path| *path != Path::new("-")))?;
+    let Sample { bytes, path, written_ns } =
+        read_sample(arguments.file.as_deref().filter(|path| *path != Path::new("-")))?;
     if arguments.format == TryFormat::Raw {
         config.encode.encoding = Encoding::Raw;
     }
@@ -45,6 +48,10 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     let source = Source { input: &input.name, path: &path, origin: "try", labels: &labels, attrs: None };
     let envelope = Envelope::new(&config.encode, &source, |name, value| pipeline.redactor().redact_field(name, value));
     let read_ns = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
+    let times = written_ns.map_or_else(
+        || LineTimes::read(read_ns),
+        |written_ns| LineTimes::written(read_ns, written_ns, TimeSource::File),
+    );
     let (mut pem_state, mut record, mut escaped) = (PemState::default(), Vec::new(), Vec::new());
     let (mut marks, mut lines) = (FileMarks::default(), LineNumbers::new(&bytes));
     let frames = Frames::new(input.frame, &bytes, 0, Boundary::LineStart, true);
@@ -70,7 +77,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
             let dropped = if is_blank(line) {
                 None
             } else {
-                pipeline.record(line, &mut pem_state, &envelope, read_ns, &mut record).err()
+                pipeline.record(line, &mut pem_state, &envelope, times, &mut record).err()
             };
             if arguments.canary.as_ref().is_some_and(|canary| holds(&record, canary)) {
                 escaped.push(number);
@@ -147,20 +154,30 @@ fn select_input<'a>(config: &'a Config, name: Option<&str>) -> anyhow::Result<&'
     Ok(first)
 }
 
-fn read_sample(file: Option<&Path>) -> anyhow::Result<(Vec<u8>, String)> {
-    let (reader, path): (Box<dyn Read>, String) = match file {
+/// The lines to try.
+struct Sample {
+    bytes: Vec<u8>,
+    path: String,
+    /// When the file was last written to, in nanoseconds since the Unix epoch.
+    written_ns: Option<i64>,
+}
+
+fn read_sample(file: Option<&Path>) -> anyhow::Result<Sample> {
+    let (reader, path, written_ns): (Box<dyn Read>, String, Option<i64>) = match file {
         Some(path) => {
             let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-            (Box::new(file), path.display().to_string())
+            let metadata = file.metadata().ok().filter(Metadata::is_file);
+            let written_ns = metadata.map(|metadata| metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec());
+            (Box::new(file), path.display().to_string(), written_ns)
         }
-        None => (Box::new(std::io::stdin().lock()), "-".into()),
+        None => (Box::new(std::io::stdin().lock()), "-".into(), None),
     };
     let mut bytes = Vec::new();
     reader.take(SAMPLE_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {path}"))?;
     if bytes.len() as u64 > SAMPLE_BYTES_MAX {
         bail!("{path} is larger than {} MiB; use a smaller sample", SAMPLE_BYTES_MAX >> 20);
     }
-    Ok((bytes, path))
+    Ok(Sample { bytes, path, written_ns })
 }
 
 /// Lists what was masked in a line, without its content.

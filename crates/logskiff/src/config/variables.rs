@@ -203,7 +203,7 @@ pub static VARIABLES: &[Variable] = &[
         .doc("Longest line, in bytes. A longer line is truncated, marked and counted; the rest of it is skipped. From `1KiB` to `16MiB`."),
  Variable::new(Input, "LOGSKIFF_FRAMING", Choice(&["auto", "lines", "cri", "docker"]), "auto")
         .per_input()
-        .doc("How a container runtime has written the lines. `cri`: containerd and CRI-O; `docker`: the driver `json-file`. Parts of a line are joined; the stream becomes `log.iostream`, the time `event.created`. `auto`: as the first line of each file tells; `lines`: text."),
+        .doc("How a container runtime has written the lines. `cri`: containerd and CRI-O; `docker`: the driver `json-file`. Parts of a line are joined; the stream becomes `log.iostream`, the time `@timestamp`, or `log.printed` if the text has a time. `auto`: as the first line of each file tells; `lines`: text."),
     Variable::new(Input, "LOGSKIFF_MULTILINE", Choices(MULTILINE), "auto")
         .per_input()
         .example("java,python")

@@ -25,9 +25,11 @@ use self::raw::{LineEnds, write_raw};
 pub use self::reserved::is_reserved;
 use self::reserved::{Path, Reserved};
 use self::template::{Place, Template};
-use self::text::{Clock, write_escaped, write_number};
+use self::text::{Clock, ReadTime, write_escaped, write_number};
 use self::value::{write_key, write_value, write_without_sequences};
-use event::{FileId, Key, Kind, Level, LineFlags, Node, Parsed, Printed, Repair, Repairs, Span, TextRange};
+use event::{
+    FileId, Key, Kind, Level, LineFlags, LineTimes, Node, Parsed, Printed, Repair, Repairs, Span, TextRange, TimeSource,
+};
 use redact::Redacted;
 
 /// Format of a record.
@@ -124,16 +126,25 @@ pub struct RedactedLine<'l> {
     pub flags: LineFlags,
     /// Where and when a container printed it.
     pub printed: Option<Printed>,
-    /// When it was read, in nanoseconds since the Unix epoch: the time of a record without a timestamp.
-    pub read_ns: i64,
+    /// When it was written and read.
+    pub times: LineTimes,
     /// It was not read before: what is counted of it counts.
     pub is_new: bool,
 }
 
 impl RedactedLine<'_> {
-    /// The time of a record without a timestamp, in nanoseconds since the Unix epoch: when the line was printed, or else read.
-    fn time_ns(&self) -> i64 {
-        self.printed.and_then(|printed| printed.time_ns).unwrap_or(self.read_ns)
+    /// The time of the record, in nanoseconds since the Unix epoch, and where it is from: the line's own, or when it was
+    /// printed, written or read.
+    fn time(&self) -> (i64, TimeSource) {
+        match self.redacted.parsed().time_ns.or(self.printed_ns()) {
+            Some(time_ns) => (time_ns, TimeSource::Line),
+            None => (self.times.written_ns(), self.times.source()),
+        }
+    }
+
+    /// When a container printed it, as its runtime says.
+    fn printed_ns(&self) -> Option<i64> {
+        self.printed.and_then(|printed| printed.time_ns)
     }
 }
 
@@ -147,6 +158,7 @@ pub struct Encoder {
     /// For names of members.
     path: Path,
     clock: Clock,
+    read_time: ReadTime,
     /// The open containers, by depth; `None`: an array.
     objects: Vec<Option<Nested>>,
     /// Names of the members written so far in the open containers.
@@ -169,6 +181,7 @@ impl Encoder {
             reserved: Reserved::new(config.fields.iter().map(|(name, _)| name.as_str())),
             path: Path::default(),
             clock: Clock::default(),
+            read_time: ReadTime::default(),
             objects: Vec::new(),
             open_names: Vec::new(),
             repairs: Repairs::default(),
@@ -207,7 +220,8 @@ impl Encoder {
         let RedactedLine { redacted, envelope, span, .. } = *line;
         let parsed = redacted.parsed();
         out.extend_from_slice(b"{\"@timestamp\":\"");
-        self.clock.write(parsed.time_ns.unwrap_or_else(|| line.time_ns()), out);
+        let (time_ns, time_source) = line.time();
+        self.clock.write(time_ns, out);
         out.push(b'"');
         if let Some(level) = parsed.level {
             write_level(level, out);
@@ -237,9 +251,10 @@ impl Encoder {
             out.extend_from_slice(b",\"log.iostream\":\"");
             out.extend_from_slice(printed.stream.name().as_bytes());
             out.push(b'"');
-            if let Some(time_ns) = printed.time_ns {
-                out.extend_from_slice(b",\"event.created\":\"");
-                self.clock.write(time_ns, out);
+            // Otherwise it is the record's time.
+            if let Some(printed_ns) = printed.time_ns.filter(|_| parsed.time_ns.is_some()) {
+                out.extend_from_slice(b",\"log.printed\":\"");
+                self.clock.write(printed_ns, out);
                 out.push(b'"');
             }
         }
@@ -247,6 +262,9 @@ impl Encoder {
         out.extend_from_slice(&envelope.members);
         out.extend_from_slice(b",\"log.offset\":");
         write_number(span.start, out);
+        self.read_time.write(line.times.read_ns(), out);
+        out.extend_from_slice(time_source.name().as_bytes());
+        out.push(b'"');
         if self.event_id == EventId::Field {
             out.extend_from_slice(b",\"event.id\":\"");
             write_event_id(line, out);

@@ -122,10 +122,10 @@ impl FileSource {
         events.push(Event::Opened(id, at.into()));
         let of_lost = |of: &&mut LostFile| Some(of.entry.inode) == lost && read(of) == to - from;
         if let Some(of) = self.index.lost.iter_mut().find(of_lost)
-            && of.entry.size <= end - from
+            && of.entry.writes.size <= end - from
         {
             // The rest of it is read from this file.
-            of.entry.size = to - from;
+            of.entry.writes.size = to - from;
         }
         end > to
     }

@@ -131,9 +131,9 @@ impl FileSource {
         });
         if let Some(lost) = gone.max_by_key(|lost| lost.entry.fingerprint.offset) {
             let read = lost.entry.fingerprint.offset.min(lost.entry.offset);
-            if lost.entry.size <= length {
+            if lost.entry.writes.size <= length {
                 // The rest of it is read from this file.
-                lost.entry.size = read;
+                lost.entry.writes.size = read;
             }
             return Growth::Until(from + read);
         }

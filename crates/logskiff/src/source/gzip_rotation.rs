@@ -181,8 +181,12 @@ impl FileSource {
         let read_from_start = lost.entry.read_from_start;
         self.rotations.note(&lost.entry.path, now);
         // Bytes that were written between the copy and the truncation are in neither file.
-        if let Some(lost_bytes) =
-            lost.entry.size.checked_sub(length.into()).filter(|bytes| *bytes > 0 && lost.entry.size <= u32::MAX.into())
+        if let Some(lost_bytes) = lost
+            .entry
+            .writes
+            .size
+            .checked_sub(length.into())
+            .filter(|bytes| *bytes > 0 && lost.entry.writes.size <= u32::MAX.into())
         {
             events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
         }

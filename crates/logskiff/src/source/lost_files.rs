@@ -95,7 +95,7 @@ impl FileSource {
         events: &mut Vec<Event>,
     ) {
         let at = entry.progress(|print| !handle.is_gzip() && fingerprint::matches(&handle, print).unwrap_or(false));
-        let CheckpointEntry { path, origin, incarnation: number, read_from_start, .. } = entry;
+        let CheckpointEntry { path, origin, incarnation: number, read_from_start, writes, .. } = entry;
         let (opened, incarnation) = (OpenedFile { input, path, handle }, Incarnation { origin, number });
         match id {
             // Its spans may be pending: it keeps its number and its account in the ledger.
@@ -104,6 +104,7 @@ impl FileSource {
         }
         let Some(file) = self.open_mut(found.inode) else { return };
         file.lineage.read_from_start = read_from_start;
+        file.restore_write_times(&writes.steps, now);
         if let Some(id) = id.filter(|id| *id == file.id) {
             (file.lineage.formers, file.lineage.began_at) = (formers, began_at);
             if reread_from.is_some() {
@@ -126,7 +127,7 @@ impl FileSource {
             Ok(mut file) => {
                 file.placement.phase = Phase::Rotated;
                 file.forget_settled();
-                self.place(file);
+                self.place(file, now);
             }
             Err(error) => {
                 self.table.retire(id, path.clone(), at.offset);
@@ -148,7 +149,7 @@ impl FileSource {
         self.index.lost = kept;
         let mut events = Vec::new();
         for lost in &expired {
-            let lost_bytes = lost.entry.size.saturating_sub(lost.entry.offset + lost.settled_bytes);
+            let lost_bytes = lost.entry.writes.size.saturating_sub(lost.entry.offset + lost.settled_bytes);
             if lost_bytes > 0 {
                 events.push(Event::Lost(lost.entry.path.clone(), lost_bytes));
             } else if lost.id.is_none() {
@@ -222,5 +223,11 @@ impl FileSource {
     #[must_use]
     pub fn checkpoint_entry_count(&self) -> usize {
         self.table.capacity() + self.index.lost.len() + self.index.closed.len() + self.index.copies.len()
+    }
+
+    /// Whether files have new bytes that are not acknowledged, and the last checkpoint does not tell when these were written.
+    #[must_use]
+    pub fn has_unsaved_write_times(&self) -> bool {
+        self.files().any(TrackedFile::has_unsaved_write_times)
     }
 }

@@ -14,7 +14,7 @@ use super::content::Content;
 use super::discovery::{Candidate, Class, FoundFile};
 use super::open_beneath::open_beneath;
 use super::{ClosedFile, Event, FileSource, OPEN_MAX};
-use event::{Boundary, CheckpointEntry, FileTime, Inode, Quiet, QuietFiles, RecordMemory, name_hash};
+use event::{Boundary, CheckpointEntry, FileTime, Inode, Quiet, QuietFiles, RecordMemory, Writes, name_hash};
 
 /// At most this many files are known. Above, those that changed longest ago are forgotten.
 pub(super) const FILES_MAX: usize = 100_000;
@@ -364,7 +364,7 @@ impl FileSource {
             offset: quiet.fingerprint.offset,
             boundary: Boundary::LineStart,
             read_from_start: quiet.whole,
-            size: quiet.fingerprint.offset,
+            writes: Writes::acknowledged(quiet.fingerprint.offset),
             fingerprint: quiet.fingerprint,
             ahead: None,
             records: RecordMemory::default(),

@@ -20,7 +20,7 @@ use super::schedule::CheckpointState;
 use super::tracked_file::{Displaced, Incarnation, OpenedFile};
 use super::unread::{NOT_NAMED, NOT_ROTATED, PACKED};
 use super::{COPY_PATIENCE, ClosedFile, Event, FileSource, LostFile, Phase, Start, fingerprint};
-use event::{Boundary, CheckpointEntry, Inode, RecordMemory, Watermark};
+use event::{Boundary, CheckpointEntry, Inode, RecordMemory, Watermark, Writes};
 
 impl FileSource {
     /// Checks the directories: follows renames, and starts reading new files.
@@ -406,8 +406,8 @@ impl FileSource {
             self.index.keep_closed(found.inode, ClosedFile { changed: Some(found.changed), input, entry: lost.entry });
             return Ok(());
         }
-        if entry.size > found.size {
-            events.push(Event::Lost(entry.path.clone(), entry.size - found.size));
+        if entry.writes.size > found.size {
+            events.push(Event::Lost(entry.path.clone(), entry.writes.size - found.size));
         }
         self.resume_lost(lost, found, input, handle, now, events);
         Ok(())
@@ -470,7 +470,7 @@ impl FileSource {
             offset: found.size,
             boundary: Boundary::LineStart,
             read_from_start,
-            size: found.size,
+            writes: Writes::acknowledged(found.size),
             fingerprint,
             ahead: None,
             records: RecordMemory::default(),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::COPY_PATIENCE;
 use super::quiet_files::clock_s;
+use super::write_times::Moment;
 
 /// Before a save, the directories may have been unchecked for this many seconds.
 const UNCHECKED_S: i64 = 60;
@@ -22,7 +23,7 @@ pub(super) enum CheckpointState {
 /// The times of the checks.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    started_at: Instant,
+    pub(super) started: Moment,
     /// The same by the file system's clock: seconds since 1970.
     pub(super) started_s: i64,
     /// An unknown file that was written to since then, in the same seconds, holds bytes that no check has seen.
@@ -43,7 +44,7 @@ impl Schedule {
     pub(super) fn new(checkpoint: CheckpointState, now: Instant) -> Self {
         let started_s = clock_s();
         Self {
-            started_at: now,
+            started: Moment::now(now),
             started_s,
             // The times of files may be behind the clock.
             seen_until_s: started_s - 1,
@@ -62,7 +63,7 @@ impl Schedule {
 
     /// Whether rotations from before the start no longer explain a new file.
     pub(super) fn is_long_after_start(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.started_at) >= COPY_PATIENCE
+        now.saturating_duration_since(self.started.at) >= COPY_PATIENCE
     }
 
     /// The checkpoint is from this second. The check before it may have been earlier.

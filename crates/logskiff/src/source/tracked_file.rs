@@ -21,7 +21,7 @@ use super::nul_padding::NulPadding;
 use super::pipe_reader::Extent;
 use super::resume_points::ResumePoints;
 use super::rewritten::RewriteDetector;
-use super::write_times::WriteTimes;
+use super::write_times::{Moment, WriteTime, WriteTimes};
 use event::{Boundary, FileId, Fingerprint, Inode, Watermark};
 
 /// A rotated file that is acknowledged and has not changed for this long is closed. If it grows later, it is opened
@@ -174,7 +174,9 @@ pub(super) struct LastPoll {
     more: bool,
     /// It is a pipe that has ended, after `size` bytes.
     ended: bool,
-    polled_at: Option<Instant>,
+    /// When the last poll was, or when the file was created if that was after the start: no byte that was not there then
+    /// is older.
+    pub(super) polled: Option<Moment>,
     pub(super) rotated_name: RotatedName,
 }
 
@@ -323,7 +325,7 @@ impl TrackedFile {
                 stamp: stamp(&metadata),
                 more: true,
                 ended: false,
-                polled_at: None,
+                polled: None,
                 rotated_name: RotatedName::default(),
             },
             detectors: Detectors::default(),
@@ -374,7 +376,7 @@ impl TrackedFile {
 
     /// When the byte at `offset` was written, as far as known, and the offset up to which that time holds.
     #[must_use]
-    pub fn write_time(&self, offset: u64) -> Option<(u64, Instant)> {
+    pub fn write_time(&self, offset: u64) -> Option<(u64, WriteTime)> {
         self.detectors.write_times.time_of(offset)
     }
 
@@ -409,8 +411,8 @@ impl TrackedFile {
     /// Treats unread bytes as a change.
     pub fn recheck_unread(&mut self) {
         self.seen.more |= !self.is_at_end();
-        if let (Some(until), Some(polled_at)) = (&mut self.detectors.undecided_until, self.seen.polled_at) {
-            *until = polled_at;
+        if let (Some(until), Some(polled)) = (&mut self.detectors.undecided_until, self.seen.polled) {
+            *until = polled.at;
         }
     }
 

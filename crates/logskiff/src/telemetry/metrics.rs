@@ -115,6 +115,8 @@ pub struct InputMetrics {
     pub parse_failures: Counter,
     /// Timestamps that could not be parsed.
     pub timestamp_parse_failures: Counter,
+    /// Lines in which there is no timestamp.
+    pub lines_without_time: Counter,
     /// Values that could not be converted to their type.
     pub type_coercion_failures: Counter,
     /// JSON lines that were repaired, indexed by [`event::Repair`].

@@ -12,6 +12,8 @@ const INTERVAL: Duration = Duration::from_millis(200);
 const INTERVAL_PER_FILE: Duration = Duration::from_millis(8);
 /// … but at most after this.
 const INTERVAL_MAX: Duration = Duration::from_secs(30);
+/// While nothing is acknowledged, this often it is saved when the new bytes of files were written.
+const WRITE_TIMES_INTERVAL: Duration = Duration::from_secs(10);
 /// It is saved earlier once this many bytes were acknowledged: a crash sends them again.
 const UNSAVED_BYTES_MAX: u64 = 128 * 1024;
 /// The minimum time between saves, …
@@ -46,6 +48,11 @@ impl CheckpointSchedule {
         (self.unsaved_bytes > 0 && waited >= interval) || (self.unsaved_bytes >= UNSAVED_BYTES_MAX && waited >= spacing)
     }
 
+    /// Whether to save the times of new bytes, if there are any.
+    fn is_due_for_write_times(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.saved_at) >= WRITE_TIMES_INTERVAL
+    }
+
     fn note_save(&mut self, now: Instant) {
         (self.saved_at, self.unsaved_bytes) = (now, 0);
     }
@@ -67,7 +74,10 @@ impl Shipper {
         {
             tracing::warn!(left_out, "the state directory or its lock file was removed while in use; created again");
         }
-        if self.checkpoints.is_due(now, self.components.source.checkpoint_entry_count()) {
+        let source = &self.components.source;
+        if self.checkpoints.is_due(now, source.checkpoint_entry_count())
+            || self.checkpoints.is_due_for_write_times(now) && source.has_unsaved_write_times()
+        {
             self.checkpoint(now);
         }
     }

@@ -14,8 +14,8 @@ use crate::pipeline::encode::RedactedLine;
 use crate::pipeline::frame::{ContainerConfig, ContainerLines, Encoding, End, FileRecords, Framed, Frames, Placed};
 use crate::pipeline::is_blank;
 use crate::sink::Staged;
-use crate::source::{Chunk, Polled};
-use event::{Boundary, DropReason, FileId, Framing, Line, OutputSet, Share, Span, Watermark};
+use crate::source::{Chunk, Polled, WriteTime};
+use event::{Boundary, DropReason, FileId, Framing, Line, LineTimes, OutputSet, Share, Span, Watermark};
 
 /// The result of one turn of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,8 @@ struct FramedChunk<'b> {
 /// When a line was read and written.
 #[derive(Clone, Copy)]
 struct Times {
-    /// Nanoseconds since the Unix epoch.
-    read_ns: i64,
+    /// For its record.
+    line: LineTimes,
     /// On the shipper's clock.
     written_ms: u32,
 }
@@ -259,7 +259,7 @@ impl Shipper {
                 let file = self.components.source.file(file);
                 written = Written::new(file.and_then(|file| file.write_time(span.start)), &self.clock, Instant::now());
             }
-            let times = Times { read_ns, written_ms: written.ms };
+            let times = Times { line: written.line_times(read_ns), written_ms: written.ms };
             match framed {
                 Framed::Line(line) if printed.is_some() => {
                     self.components.pipelines[context.input].scan(line.text);
@@ -351,12 +351,7 @@ impl Shipper {
         if is_new && line.boundary == Boundary::MidLine {
             self.components.metrics.inputs[context.input].truncated_lines.add(1);
         }
-        match self.encode_line(
-            context,
-            line,
-            start,
-            Encode { file, read_ns: times.read_ns, is_new, only: OutputSet::ALL },
-        ) {
+        match self.encode_line(context, line, start, Encode { file, times: times.line, is_new, only: OutputSet::ALL }) {
             Ok(Staged { messages, bytes }) => {
                 let cost_bytes = cost_bytes(bytes, span.bytes());
                 let written_ms = times.written_ms;
@@ -378,12 +373,12 @@ impl Shipper {
         encode: Encode,
     ) -> Result<Staged, DropReason> {
         let Components { pipelines, fanout, metrics, .. } = &mut self.components;
-        let Encode { file, read_ns, is_new, only } = encode;
+        let Encode { file, times, is_new, only } = encode;
         let counts = is_new.then(|| &metrics.inputs[context.input]);
         let (envelope, Line { span, flags, printed, .. }) = (&context.envelope, *line);
         let encoded =
             pipelines[context.input].line(line, start, &mut context.pem_state, counts, |redacted, encoder| {
-                let line = RedactedLine { redacted, envelope, file, span, flags, printed, read_ns, is_new };
+                let line = RedactedLine { redacted, envelope, file, span, flags, printed, times, is_new };
                 fanout.encode(&line, encoder, only)
             });
         encoded.flatten()
@@ -394,32 +389,46 @@ impl Shipper {
 #[derive(Clone, Copy)]
 pub(super) struct Encode {
     pub(super) file: FileId,
-    /// When it was read, in nanoseconds since the Unix epoch.
-    pub(super) read_ns: i64,
+    /// When it was written and read.
+    pub(super) times: LineTimes,
     /// It was not read before: its masks and failures are counted.
     pub(super) is_new: bool,
     /// The outputs that get it.
     pub(super) only: OutputSet,
 }
 
-/// When a stretch of a file was written, on the shipper's clock.
+/// When a stretch of a file was written.
 #[derive(Clone, Copy)]
 struct Written {
     /// Up to where it holds.
     until: u64,
-    /// Milliseconds after the shipper's start; what was written before counts from there on.
+    /// On the shipper's clock: milliseconds after its start; what was written before counts from there on.
     ms: u32,
+    /// As far as known.
+    time: Option<WriteTime>,
 }
 
 impl Written {
     /// `known` is what the file knows; what is not known was written just `now`.
-    fn new(known: Option<(u64, Instant)>, clock: &Clock, now: Instant) -> Self {
-        let (until, at) = known.unwrap_or((u64::MAX, now));
-        Self { until, ms: clock.written_ms(at) }
+    fn new(known: Option<(u64, WriteTime)>, clock: &Clock, now: Instant) -> Self {
+        let (until, time) = known.unzip();
+        Self { until: until.unwrap_or(u64::MAX), ms: clock.written_ms(time.map_or(now, |time| time.at)), time }
+    }
+
+    fn line_times(self, read_ns: i64) -> LineTimes {
+        line_times(self.time, read_ns)
     }
 }
 
-/// The wall clock, nanoseconds since the Unix epoch: what a record without a time of its own is stamped with.
+/// The times of a line that was read at `read_ns`.
+pub(super) fn line_times(written: Option<WriteTime>, read_ns: i64) -> LineTimes {
+    match written {
+        Some(WriteTime { time_ns, source, .. }) => LineTimes::written(read_ns, time_ns, source),
+        None => LineTimes::read(read_ns),
+    }
+}
+
+/// The wall clock, nanoseconds since the Unix epoch.
 pub(super) fn now_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::read_pass::{Encode, now_ns};
+use super::read_pass::{Encode, line_times, now_ns};
 use super::{CHUNK_BYTES, FileContext, Shipper, backoff, redacted_path};
 use crate::delivery::ledger::{Completed, Refused};
 use crate::pipeline::batch::cost_bytes;
@@ -220,7 +220,9 @@ impl Shipper {
     fn send_line(&mut self, context: &mut FileContext, line: &Line<'_>, start: usize, refused: Option<&Refused>) {
         let Some(refused) = refused.copied() else { return context.pem_state.read_past(line.text, line.keep) };
         let Refused { ticket, span, outputs, .. } = refused;
-        let encode = Encode { file: ticket.file, read_ns: now_ns(), is_new: false, only: outputs };
+        let written = self.components.source.file(ticket.file).and_then(|file| file.write_time(span.start));
+        let times = line_times(written.map(|(_, written)| written), now_ns());
+        let encode = Encode { file: ticket.file, times, is_new: false, only: outputs };
         match self.encode_line(context, line, start, encode) {
             Ok(Staged { messages, bytes }) => {
                 self.ledger.send_again(ticket, cost_bytes(bytes, span.bytes()), messages);

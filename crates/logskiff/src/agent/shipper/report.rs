@@ -103,7 +103,7 @@ impl Shipper {
     fn lag(&self, file: FileId, open: Option<&TrackedFile>, now: Instant) -> Duration {
         let pending = self.ledger.oldest_ms(file).map(|written_ms| self.clock.age(written_ms, now));
         let unread = open.and_then(|open| open.write_time(open.position().offset));
-        let unread = unread.map(|(_, written)| now.saturating_duration_since(written));
+        let unread = unread.map(|(_, written)| now.saturating_duration_since(written.at));
         pending.into_iter().chain(unread).max().unwrap_or_default()
     }
 

@@ -65,6 +65,6 @@ fn state_and_size(
     };
     match directories.entry(directory.to_path_buf()).or_insert_with(list).get(&entry.inode) {
         Some(size) => ("rotated", *size),
-        None => ("gone", entry.size),
+        None => ("gone", entry.writes.size),
     }
 }

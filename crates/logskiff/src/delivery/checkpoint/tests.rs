@@ -1,7 +1,10 @@
 //! Every saved checkpoint is loaded or detected as damaged, whatever happens to the files.
 
 use super::*;
-use event::{Ahead, Boundary, FileTime, Fingerprint, Hash, Inode, Quiet, RecordMemory, Span, name_hash};
+use event::{
+    Ahead, Boundary, FileTime, Fingerprint, Hash, Inode, Quiet, RecordMemory, Span, TimeSource, WriteStep, Writes,
+    name_hash,
+};
 
 /// The seed of the random damage; use it to repeat a failure.
 const SEED: u64 = 2026;
@@ -18,7 +21,7 @@ fn entry(offset: u64) -> CheckpointEntry {
         offset,
         boundary: Boundary::MidLine,
         read_from_start: true,
-        size: 99,
+        writes: Writes { size: 99, steps: vec![WriteStep { end: 99, time_ns: 7, source: TimeSource::Write }] },
         fingerprint: Fingerprint { offset, head_bytes: 4, head: Hash(5), before_bytes: 6, before: Hash(u64::MAX) },
         ahead: None,
         records: RecordMemory::default(),

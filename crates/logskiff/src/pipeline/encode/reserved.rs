@@ -8,7 +8,7 @@ use event::{Node, Parsed};
 use redact::Redacted;
 
 /// Names that logskiff writes.
-const WRITTEN: [&str; 20] = [
+const WRITTEN: [&str; 22] = [
     "@timestamp",
     "message",
     "log.level",
@@ -16,8 +16,10 @@ const WRITTEN: [&str; 20] = [
     "log.offset",
     "log.flags",
     "log.iostream",
+    "log.printed",
     "event.id",
     "event.created",
+    "event.time_source",
     "trace.id",
     "span.id",
     "parse.error",

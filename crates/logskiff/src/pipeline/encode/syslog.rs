@@ -17,7 +17,7 @@ use super::raw::{LineEnds, write_raw};
 use super::template::Template;
 use super::text::write_number;
 use super::{Ansi, Encoder, Encoding, Envelope, RedactedLine, flags};
-use event::{Level, LineFlags};
+use event::{Level, LineFlags, TimeSource};
 use redact::Redacted;
 
 /// The message format.
@@ -270,7 +270,7 @@ impl Writer {
         out.push(b'<');
         write_number(u64::from(self.config.facility) * 8 + severity(parsed.level), out);
         out.extend_from_slice(if self.config.format == Format::Rfc5424 { b">1 " } else { b">" });
-        self.clock.write(parsed.time_ns.unwrap_or_else(|| source.line.time_ns()), out);
+        self.clock.write(source.line.time().0, out);
         out.push(b' ');
         let names = match &source.header.names {
             Some(names) => Cow::Borrowed(names),
@@ -304,6 +304,12 @@ impl Writer {
         if self.with_id {
             out.extend_from_slice(b" id=\"");
             super::write_event_id(source.line, out);
+            out.push(b'"');
+        }
+        let (_, time_source) = source.line.time();
+        if time_source != TimeSource::Line {
+            out.extend_from_slice(b" time_source=\"");
+            out.extend_from_slice(time_source.name().as_bytes());
             out.push(b'"');
         }
         let cut = if end.is_some() { LineFlags::TRUNCATED } else { LineFlags::NONE };

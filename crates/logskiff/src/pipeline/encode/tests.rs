@@ -65,8 +65,16 @@ fn with_line(config: &Config, format: Format, line: &[u8], flags: LineFlags, enc
     let redacted = redactor.redact(line, line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let (redacted, envelope) = (&redacted, &envelope(config, &redactor));
-    let line =
-        RedactedLine { redacted, envelope, file: FileId(0), span, flags, printed: None, read_ns: 0, is_new: true };
+    let line = RedactedLine {
+        redacted,
+        envelope,
+        file: FileId(0),
+        span,
+        flags,
+        printed: None,
+        times: LineTimes::read(0),
+        is_new: true,
+    };
     encode(&line);
 }
 
@@ -79,11 +87,14 @@ fn record(format: Format, line: &str) -> Map<String, Value> {
         ("log.offset", json!(7)),
         ("log.file.path", json!("/log/<redacted:email>/app.log")),
         ("event.id", json!("00ff-7")),
+        ("event.created", json!("1970-01-01T00:00:00.000Z")),
         ("kubernetes.pod.name", json!("shop-1")),
         ("kubernetes.labels", json!({"app": "shop", "owner": "<redacted:email>"})),
     ] {
         assert_eq!(record.remove(name), Some(want), "{name}");
     }
+    let is_own = line.contains("2026-11-2");
+    assert_eq!(record.remove("event.time_source"), Some(json!(if is_own { "line" } else { "read" })), "{line}");
     record
 }
 
@@ -458,6 +469,6 @@ proptest! {
             let arrived = record.get(&format!("parsed.{name}")).or_else(|| record.get(&name));
             prop_assert_eq!(arrived, Some(value), "{}", name);
         }
-        prop_assert_eq!(record.len(), fields.len() + 6 + usize::from(record.contains_key("log.flags")));
+        prop_assert_eq!(record.len(), fields.len() + 8 + usize::from(record.contains_key("log.flags")));
     }
 }

@@ -148,6 +148,29 @@ impl Clock {
     }
 }
 
+/// Writes `event.created` and the beginning of `event.time_source`; caches them, because the lines of a chunk share the time
+/// of their read.
+#[derive(Debug, Default)]
+pub(super) struct ReadTime {
+    read_ns: Option<i64>,
+    clock: Clock,
+    members: Vec<u8>,
+}
+
+impl ReadTime {
+    /// Writes the members up to the source's name, for a line that was read at `read_ns`.
+    pub(super) fn write(&mut self, read_ns: i64, out: &mut Vec<u8>) {
+        if self.read_ns != Some(read_ns) {
+            self.read_ns = Some(read_ns);
+            self.members.clear();
+            self.members.extend_from_slice(b",\"event.created\":\"");
+            self.clock.write(read_ns, &mut self.members);
+            self.members.extend_from_slice(b"\",\"event.time_source\":\"");
+        }
+        out.extend_from_slice(&self.members);
+    }
+}
+
 /// Writes a number.
 pub(super) fn write_number(number: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];

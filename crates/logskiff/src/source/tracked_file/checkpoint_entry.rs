@@ -2,13 +2,17 @@
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::time::Instant;
 
 use super::super::content::Content;
 use super::super::fingerprint;
 use super::super::quiet_files::is_long_ago;
 use super::super::replaced::{ContentFrom, content_matches};
+use super::super::write_times::Moment;
 use super::{Phase, TrackedFile};
-use event::{Ahead, Boundary, CheckpointEntry, FileId, FileTime, Fingerprint, Progress, Span, Watermark};
+use event::{
+    Ahead, Boundary, CheckpointEntry, FileId, FileTime, Fingerprint, Progress, Span, Watermark, WriteStep, Writes,
+};
 
 impl TrackedFile {
     /// The fingerprint of the bytes that were read.
@@ -53,7 +57,7 @@ impl TrackedFile {
         let size = raw.length()?;
         Ok(CheckpointEntry {
             offset: size,
-            size,
+            writes: Writes::acknowledged(size),
             boundary: Boundary::LineStart,
             fingerprint: fingerprint::read_fingerprint(&raw, size)?,
             ..entry
@@ -77,7 +81,24 @@ impl TrackedFile {
         self.settled.offset = settled.offset;
         if let Content::Stream(stream) = &self.handle {
             stream.forget(settled.offset);
-            self.detectors.write_times.forget(settled.offset);
+        }
+        self.detectors.write_times.forget(settled.offset);
+    }
+
+    /// When the bytes were written that are not acknowledged, for a checkpoint entry.
+    pub(in crate::source) fn save_write_times(&mut self) -> Vec<WriteStep> {
+        self.detectors.write_times.save()
+    }
+
+    /// Whether bytes were written since the last checkpoint entry that are not acknowledged.
+    pub(in crate::source) fn has_unsaved_write_times(&self) -> bool {
+        !self.handle.is_stream() && self.detectors.write_times.is_unsaved()
+    }
+
+    /// Takes over the times of a checkpoint entry, if the file still has these bytes.
+    pub(in crate::source) fn restore_write_times(&mut self, written: &[WriteStep], now: Instant) {
+        if written.last().is_some_and(|step| self.handle.is_gzip() || step.end <= self.seen.length) {
+            self.detectors.write_times.restore(written, Moment::now(now));
         }
     }
 
@@ -122,7 +143,7 @@ impl TrackedFile {
             offset: settled.offset,
             boundary: settled.boundary,
             read_from_start: self.lineage.read_from_start,
-            size: self.seen.size,
+            writes: Writes { size: self.seen.size, steps: self.detectors.write_times.save() },
             fingerprint: self.settled.fingerprint,
             ahead: self.ahead(ahead),
             records,

@@ -50,7 +50,7 @@ impl TrackedFile {
     #[must_use]
     pub fn unchanged_for(&self, now: Instant) -> Duration {
         let written = self.write_time(self.seen.length.saturating_sub(1));
-        let age = written.map(|(_, at)| now.saturating_duration_since(at)).unwrap_or_default();
+        let age = written.map(|(_, written)| now.saturating_duration_since(written.at)).unwrap_or_default();
         self.placement.quiet_for(now).max(age)
     }
 

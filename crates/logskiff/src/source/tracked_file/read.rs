@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use super::super::content::Content;
 use super::super::fingerprint;
+use super::super::write_times::{Moment, WriteTime, time_ns};
 use super::{Chunk, Phase, PollResult, ReadResult, TrackedFile, disk_bytes, stamp};
-use event::{Boundary, Watermark};
+use event::{Boundary, TimeSource, Watermark};
 
 impl TrackedFile {
     /// Polls the file: whether there is something to read.
@@ -22,7 +23,7 @@ impl TrackedFile {
                 self.seen.more = true;
             }
             self.seen.set_extent(extent);
-            self.detectors.write_times.record(extent.length, now);
+            self.detectors.write_times.record(extent.length, Moment::now(now).written(TimeSource::Read));
             return Ok(if self.seen.more || self.is_last_line_due(now) {
                 PollResult::Changed
             } else {
@@ -68,13 +69,9 @@ impl TrackedFile {
         if self.detectors.rewrites.take_rewrite(now) && self.placement.phase == Phase::Live {
             return Ok(PollResult::Rewritten);
         }
-        // The modification time is that of the last write. The first write since the last poll came after that poll.
-        let age = metadata.modified().ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
-        let written = now.checked_sub(age).unwrap_or(now);
-        self.detectors
-            .write_times
-            .record(length, self.seen.polled_at.map_or(written, |polled_at| written.max(polled_at)));
-        self.seen.polled_at = Some(now);
+        let polled = Moment::now(now);
+        self.detectors.write_times.record(length, self.last_write(polled));
+        self.seen.polled = Some(polled);
         if !self.seen.more && self.detectors.padding.is_open() && matches!(self.handle, Content::Plain(_)) {
             // A writer that maps the file changes neither its length nor its times.
             if self.detectors.padding.refresh(&self.handle, self.read.at.offset, now)? {
@@ -88,6 +85,24 @@ impl TrackedFile {
         } else {
             PollResult::Unchanged
         })
+    }
+
+    /// When the bytes were written that came since the last poll, by the modification time: that is the last write. What was
+    /// there before the first poll, or comes out of a `.gz`, may be older.
+    fn last_write(&self, now: Moment) -> WriteTime {
+        let (seconds, nanoseconds) = self.written_at();
+        let stamp = seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds);
+        match self.seen.polled.filter(|_| !self.handle.is_gzip()) {
+            Some(polled) => now.of_write_after(polled, stamp).written(TimeSource::Write),
+            None => now.of_stamp(stamp).written(TimeSource::File),
+        }
+    }
+
+    /// Notes when logskiff started. If the file was created later, no byte is older than the file.
+    pub(in crate::source) fn note_start(&mut self, started: Moment, now: Instant) {
+        let created = self.handle.metadata().and_then(|metadata| metadata.created());
+        let created = created.map(|created| Moment::now(now).of_stamp(time_ns(created)));
+        self.seen.polled = created.ok().filter(|created| created.time_ns >= started.time_ns);
     }
 
     /// Reads the bytes after the position into `buffer`, at most `most`.
@@ -120,7 +135,9 @@ impl TrackedFile {
         self.detectors.note_read(self.read.at.offset, buffer, exceeds_poll, now);
         if exceeds_poll {
             self.placement.changed_at = now;
-            self.detectors.write_times.record(self.read.at.offset + read as u64, now);
+            let now = Moment::now(now);
+            let written = if self.handle.is_gzip() { self.last_write(now) } else { now.written(TimeSource::Write) };
+            self.detectors.write_times.record(self.read.at.offset + read as u64, written);
         }
         self.seen.more = !chunk.is_last;
         if let Some(extent) = extent {

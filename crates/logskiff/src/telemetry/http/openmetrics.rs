@@ -253,6 +253,8 @@ impl Scrape {
             failures,
             self.counted(|input| &input.timestamp_parse_failures),
         )?;
+        let without = "Lines that have no timestamp: their time is when they were written, as far as known";
+        to.counters("logskiff_lines_without_time", without, self.counted(|input| &input.lines_without_time))?;
         let failures = "Values that could not be converted to their type";
         to.counters("logskiff_type_coercion_failures", failures, self.counted(|input| &input.type_coercion_failures))?;
         to.counters(

@@ -77,7 +77,8 @@ fn strict(line: &[u8]) -> Map<String, Value> {
     let Ok(Strict(Value::Object(mut record))) = serde_json::from_slice(&out) else {
         panic!("no strict JSON for {}: {}", line.escape_ascii(), out.escape_ascii())
     };
-    for name in ["log.offset", "log.file.path", "event.id", "kubernetes.pod.name", "kubernetes.labels"] {
+    let constant = ["log.offset", "log.file.path", "event.id", "kubernetes.pod.name", "kubernetes.labels"];
+    for name in constant.into_iter().chain(["event.created", "event.time_source"]) {
         assert!(record.remove(name).is_some(), "{name}");
     }
     record

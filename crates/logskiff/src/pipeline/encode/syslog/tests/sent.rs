@@ -13,7 +13,7 @@ use super::encode::syslog::{Config, Format, Framing, Message};
 use super::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, RedactedLine, Source};
 use super::parse::{self, Parser};
 use super::strict;
-use event::{FileId, Level, LineFlags, Parsed, Span};
+use event::{FileId, Level, LineFlags, LineTimes, Parsed, Span};
 use redact::{PemState, Redactor, Scratch};
 
 /// When the lines were read: 2026-11-23T22:00:00.123456789Z.
@@ -93,7 +93,7 @@ pub(super) fn encode(
         span,
         flags,
         printed: None,
-        read_ns: READ_NS,
+        times: LineTimes::read(READ_NS),
         is_new: true,
     };
     encoder.syslog(&line, &mut bytes);
@@ -122,7 +122,7 @@ pub(super) fn check_message(encoded: &Encoded, config: &Config, line: &[u8]) -> 
         Some(Level::Fatal) => 2,
     };
     equal("priority", &message.priority, &(u32::from(config.facility) * 8 + severity))?;
-    let microsecond = encoded.parsed.time_ns.unwrap_or(READ_NS).div_euclid(1_000);
+    let microsecond = encoded.parsed.time_ns.unwrap_or(LineTimes::read(READ_NS).read_ns()).div_euclid(1_000);
     equal("time", &message.time.as_nanosecond(), &(i128::from(microsecond) * 1_000))?;
     equal("names", &message.names, &["shop-1", "app", "-", "-"].map(str::to_owned))?;
     check_location(encoded, config, &message)?;
@@ -141,6 +141,7 @@ fn check_location(encoded: &Encoded, config: &Config, message: &strict::Message)
     equal("element", &place.id, &format!("logskiff@{number}"))?;
     let mut want = vec![("file", "/log/app.log"), ("pod", "shop-1"), ("namespace", "sh\"op]")];
     want.extend([("offset", "7"), ("id", "00ff-7")]);
+    want.extend(encoded.parsed.time_ns.is_none().then_some(("time_source", "read")));
     let cut = if encoded.cut { LineFlags::TRUNCATED } else { LineFlags::NONE };
     want.extend(encoded.flags.and(cut).names().map(|flag| ("flag", flag)));
     want.extend(encoded.parsed.repairs.iter().map(|repair| ("flag", repair.flag())));
