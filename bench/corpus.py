@@ -96,7 +96,18 @@ def java(rng: random.Random, seq: int) -> str:
     )
 
 
-KINDS = {"access": access, "json": structured, "java": java}
+def logfmt(rng: random.Random, seq: int) -> str:
+    """The members of a JSON line as pairs, as Go's `slog` writes them."""
+    pairs = []
+    for name, value in json.loads(structured(rng, seq)).items():
+        members = value if isinstance(value, dict) else {"": value}
+        for member, text in members.items():
+            name_in_line = {"message": "msg"}.get(name, f"{name}.{member}" if member else name)
+            pairs.append(f"{name_in_line}={json.dumps(text) if ' ' in str(text) else text}")
+    return " ".join(pairs) + "\n"
+
+
+KINDS = {"access": access, "json": structured, "java": java, "logfmt": logfmt}
 # Lines of an event on average.
 EVENT_LINES = {"java": 5}
 

@@ -2,13 +2,14 @@
 //! `formats/corpus/README.md` says what the files mean.
 //!
 //! These tests check the corpus itself: that expectations and lines belong together, and that every value is possible.
-//! `objects` compares the records of JSON logs with it.
+//! `objects` compares the records of JSON logs with it, `records` the list of fields.
 
 mod changed;
 mod defaults;
 mod objects;
 mod page;
 mod programs;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

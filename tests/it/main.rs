@@ -16,6 +16,7 @@ mod formats;
 mod memory_limit;
 mod multiline;
 mod operating;
+mod parsed;
 mod redaction_docs;
 mod snapshots;
 #[path = "../support/mod.rs"]

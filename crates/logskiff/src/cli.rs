@@ -82,16 +82,27 @@ pub struct TryArguments {
 
 /// Arguments of `env`.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[group(multiple = false)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command, and only one can be given")]
 struct EnvArguments {
     /// Print Markdown: the content of docs/configuration.md
     #[arg(long)]
     markdown: bool,
     /// Print a JSON Schema: the allowed values of `env` in the Helm charts
-    #[arg(long, conflicts_with = "markdown")]
+    #[arg(long)]
     schema: bool,
     /// Print the effective configuration as NAME=value, without secrets
-    #[arg(long, conflicts_with_all = ["markdown", "schema"])]
+    #[arg(long)]
     effective: bool,
+    /// Print the fields of records as Markdown: a part of docs/records.md
+    #[arg(long)]
+    record_fields: bool,
+    /// Print a JSON Schema of records
+    #[arg(long)]
+    record_schema: bool,
+    /// Print an index template for Elasticsearch and OpenSearch
+    #[arg(long)]
+    index_template: bool,
 }
 
 /// Arguments of `status`.

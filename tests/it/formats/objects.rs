@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use event::{FileId, LineFlags, LineTimes, Span};
+use event::{FileId, LineFlags, LineTimes, Parsed, Printed, Span};
 use logskiff::pipeline::encode::{self, Encoder, Encoding, Envelope, EventId, Pod, RedactedLine, Source};
 use logskiff::pipeline::parse::{self, Config, Parser, Preset};
 use redact::{Hits, PemState, Redactor, Scratch};
@@ -13,41 +13,69 @@ use super::{Format, Record, corpus, text_of};
 /// Formats of container runtimes, whose lines the framing unwraps before they are parsed.
 pub(super) const UNWRAPPED: &[&str] = &["cri", "docker_json"];
 
-/// The record of one line without redaction, and whether it has the format.
-pub(super) fn record_of(line: &[u8], config: &Config) -> (Map<String, Value>, bool) {
-    let mut parser = Parser::new(config).unwrap();
-    let mut parsed = parser.parsed();
-    parser.parse(line, &mut parsed);
-    let config = redact::Config { select: vec!["none".to_owned()], fields: Vec::new(), ..redact::Config::default() };
-    let redactor = Redactor::new(&config).unwrap();
-    let (mut hits, mut scratch, mut pem) = (Hits::default(), Scratch::default(), PemState::default());
-    redactor.scan(line, &mut hits);
-    let hit = hits.touch(0, line.len());
-    let redacted = redactor.redact(line, line.len(), &parsed, hit, &mut pem, &mut scratch);
-    let config = encode::Config {
-        encoding: Encoding::Json,
-        event_id: EventId::Off,
-        fields: Vec::new(),
-        pod: Pod::default(),
-        syslog: None,
-    };
-    let labels = BTreeMap::new();
-    let source = Source { input: "", path: "/log/app.log", origin: "0", labels: &labels, attrs: None };
-    let mut written = Vec::new();
-    Encoder::new(&config).encode(
-        &RedactedLine {
-            redacted: &redacted,
-            envelope: &Envelope::new(&config, &source, |_, value| value.to_owned()),
-            file: FileId(0),
-            span: Span { start: 0, end: line.len() as u64 },
+/// How a line becomes a record.
+pub(super) struct Setting {
+    pub(super) parse: Config,
+    pub(super) redact: redact::Config,
+    pub(super) encode: encode::Config,
+    /// The pod's labels, and what Docker writes to each line.
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) flags: LineFlags,
+    pub(super) printed: Option<Printed>,
+}
+
+impl Setting {
+    /// Without other configuration and redaction.
+    pub(super) fn plain(parse: &Config) -> Self {
+        Self {
+            parse: parse.clone(),
+            redact: redact::Config { select: vec!["none".to_owned()], fields: Vec::new(), ..redact::Config::default() },
+            encode: encode::Config {
+                encoding: Encoding::Json,
+                event_id: EventId::Off,
+                fields: Vec::new(),
+                pod: Pod::default(),
+                syslog: None,
+            },
+            labels: BTreeMap::new(),
             flags: LineFlags::NONE,
             printed: None,
-            times: LineTimes::read(0),
-            is_new: true,
-        },
-        &mut written,
-    );
-    let mut record: Map<String, Value> = serde_json::from_slice(&written).unwrap();
+        }
+    }
+
+    /// The record of one line, and what the parser found.
+    pub(super) fn record(&self, line: &[u8]) -> (Map<String, Value>, Parsed) {
+        let mut parser = Parser::new(&self.parse).unwrap();
+        let mut parsed = parser.parsed();
+        parser.parse(line, &mut parsed);
+        let redactor = Redactor::new(&self.redact).unwrap();
+        let (mut hits, mut scratch, mut pem) = (Hits::default(), Scratch::default(), PemState::default());
+        redactor.scan(line, &mut hits);
+        let hit = hits.touch(0, line.len());
+        let redacted = redactor.redact(line, line.len(), &parsed, hit, &mut pem, &mut scratch);
+        let attrs = self.printed.map(|_| &self.labels);
+        let source = Source { input: "", path: "/log/app.log", origin: "0", labels: &self.labels, attrs };
+        let mut written = Vec::new();
+        Encoder::new(&self.encode).encode(
+            &RedactedLine {
+                redacted: &redacted,
+                envelope: &Envelope::new(&self.encode, &source, |_, value| value.to_owned()),
+                file: FileId(0),
+                span: Span { start: 0, end: line.len() as u64 },
+                flags: self.flags,
+                printed: self.printed,
+                times: LineTimes::read(0),
+                is_new: true,
+            },
+            &mut written,
+        );
+        (serde_json::from_slice(&written).unwrap(), parsed)
+    }
+}
+
+/// The record of one line without redaction, and whether it has the format.
+pub(super) fn record_of(line: &[u8], config: &Config) -> (Map<String, Value>, bool) {
+    let (mut record, parsed) = Setting::plain(config).record(line);
     let is_constant =
         |name: &str| ["log.file.path", "log.offset", "event.created", "event.time_source"].contains(&name);
     record.retain(|name, _| !is_constant(name));
@@ -137,16 +165,19 @@ fn json_and_logfmt_are_read_without_configuration() {
     check(|format| if format.parsed_by_default { Some(vec![parse::Format::Auto]) } else { None });
 }
 
+/// The format of a log with a preset; `cri` is a framing.
+pub(super) fn preset_of(format: &Format) -> Option<parse::Format> {
+    Some(match format.preset.as_deref().filter(|name| *name != "cri")? {
+        "json" => parse::Format::Json,
+        "logfmt" => parse::Format::Logfmt,
+        name => parse::Format::Preset(Preset::from_name(name).unwrap_or_else(|| panic!("no preset {name}"))),
+    })
+}
+
 /// Goal: every log with a preset is right with it.
 #[test]
 fn every_preset_reads_its_logs() {
-    check(|format| {
-        Some(vec![match format.preset.as_deref()? {
-            "json" => parse::Format::Json,
-            "logfmt" => parse::Format::Logfmt,
-            name => parse::Format::Preset(Preset::from_name(name).unwrap_or_else(|| panic!("no preset {name}"))),
-        }])
-    });
+    check(|format| Some(vec![preset_of(format)?]));
 }
 
 /// Compares all records of the logs for which there are formats.

@@ -1,5 +1,7 @@
-//! `logskiff env`: prints the reference of all variables, or their effective values, without secrets.
+//! `logskiff env`: prints the reference of all variables, their effective values without secrets, or what records are
+//! made of.
 
+mod records;
 mod schema;
 
 use std::fmt::Write;
@@ -13,6 +15,9 @@ pub(super) fn reference(form: EnvArguments) -> anyhow::Result<()> {
     let text = match form {
         EnvArguments { markdown: true, .. } => as_markdown(),
         EnvArguments { schema: true, .. } => format!("{:#}\n", schema::schema()),
+        EnvArguments { record_fields: true, .. } => records::markdown(),
+        EnvArguments { record_schema: true, .. } => format!("{:#}\n", records::schema()),
+        EnvArguments { index_template: true, .. } => format!("{:#}\n", records::index_template()),
         _ => as_text(),
     };
     Ok(super::print(&text)?)

@@ -10,6 +10,7 @@ pub mod labels;
 mod names;
 mod quoted;
 mod raw;
+pub mod record_fields;
 mod reserved;
 pub mod syslog;
 pub mod template;

@@ -4,42 +4,18 @@ use std::collections::HashSet;
 
 use super::ids;
 use super::names::Name;
+use super::record_fields::WRITTEN;
 use event::{Node, Parsed};
 use redact::Redacted;
 
-/// Names that logskiff writes.
-const WRITTEN: [&str; 22] = [
-    "@timestamp",
-    "message",
-    "log.level",
-    "log.file.path",
-    "log.offset",
-    "log.flags",
-    "log.iostream",
-    "log.printed",
-    "event.id",
-    "event.created",
-    "event.time_source",
-    "trace.id",
-    "span.id",
-    "parse.error",
-    "kubernetes.pod.name",
-    "kubernetes.pod.uid",
-    "kubernetes.pod.ip",
-    "kubernetes.namespace",
-    "kubernetes.node.name",
-    "kubernetes.container.name",
-    "kubernetes.labels",
-    "log.attrs",
-];
-
-/// Their parents when dots are read as nesting.
-const PARENTS: [&str; 7] = ["log", "log.file", "event", "parse", "kubernetes", "kubernetes.pod", "kubernetes.node"];
+/// The parents of [`WRITTEN`] names when dots are read as nesting.
+const PARENTS: [&str; 8] =
+    ["log", "log.file", "event", "parse", "kubernetes", "kubernetes.pod", "kubernetes.node", "kubernetes.container"];
 
 /// Whether logskiff writes a field of this name, or fields below it.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
-    WRITTEN.contains(&name)
+    WRITTEN.iter().any(|field| field.name == name)
         || PARENTS.contains(&name)
         || ["kubernetes.labels.", "log.attrs.", "parsed."].iter().any(|above| name.starts_with(above))
 }
@@ -64,8 +40,9 @@ pub(super) struct Path {
 impl Reserved {
     /// With the names of added fields.
     pub(super) fn new<'n>(added: impl Iterator<Item = &'n str>) -> Self {
+        let written = WRITTEN.iter().map(|field| field.name);
         let names: HashSet<Vec<u8>> =
-            WRITTEN.into_iter().chain(PARENTS).chain(added).map(|name| name.as_bytes().to_vec()).collect();
+            written.chain(PARENTS).chain(added).map(|name| name.as_bytes().to_vec()).collect();
         let mut lengths = [0; 256];
         for name in &names {
             lengths[usize::from(name.first().copied().unwrap_or_default())] |= length_bit(name);
@@ -159,9 +136,9 @@ mod tests {
     #[test]
     fn parents_are_what_dots_lead_through() {
         let above: HashSet<_> =
-            WRITTEN.iter().flat_map(|name| name.match_indices('.').map(|(dot, _)| &name[..dot])).collect();
+            WRITTEN.iter().flat_map(|field| field.name.match_indices('.').map(|(dot, _)| &field.name[..dot])).collect();
         // Objects `trace` and `span` have members of a line besides the id, values of that name are renamed.
-        let other = HashSet::from(["trace", "span", "kubernetes.container"]);
+        let other = HashSet::from(["trace", "span"]);
         assert_eq!(above, PARENTS.into_iter().chain(other).collect());
     }
 }

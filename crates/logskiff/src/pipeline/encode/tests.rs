@@ -139,6 +139,16 @@ fn lines_become_records() {
     );
     check(
         Format::Json,
+        r#"{"kubernetes":{"container":"x"}}"#,
+        json!({"@timestamp": epoch, "parsed.kubernetes": {"container": "x"}}),
+    );
+    check(
+        Format::Json,
+        r#"{"kubernetes":{"container":{"image":"x"}}}"#,
+        json!({"@timestamp": epoch, "kubernetes": {"container": {"image": "x"}}}),
+    );
+    check(
+        Format::Json,
         r#"{"log":{"file":{"path":"x"}},"log":{"logger":"b"},"event":{"kind":"x"},"event":{"kind":"y"}}"#,
         json!({"@timestamp": epoch, "parsed.log": {"file": {"path": "x"}}, "parsed.log_2": {"logger": "b"}, "event": {"kind": "x"},
             "parsed.event": {"kind": "y"}, "log.flags": ["json_duplicate_key"]}),

@@ -9,10 +9,10 @@ mod repair;
 
 use std::fmt;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use event::{Key, Kind, Node, ParseFailure, Repair, Repairs, TextRange};
+use event::{Key, Kind, Node, ParseFailure, Repair, Repairs, TextRange, unicode_escape};
 
 /// Maximum nesting of objects and arrays. Real logs stay far below it, and later modules may recurse safely.
 const DEPTH_MAX: usize = 32;
@@ -48,7 +48,8 @@ pub(super) fn read_value(text: &[u8], at: TextRange, key: Key, nodes: &mut Vec<N
     }
     let before = nodes.len();
     let valid = std::str::from_utf8(&text[range.clone()]).ok()?;
-    let mut walk = Walk { text: &text[..range.end], at: range.start, nodes, depth: 0, too_deep: false };
+    let has_escapes = memchr(b'\\', valid.as_bytes()).is_some();
+    let mut walk = Walk { text: &text[..range.end], at: range.start, nodes, depth: 0, too_deep: false, has_escapes };
     let mut source = serde_json::Deserializer::from_str(valid);
     let is_read = Member { walk: &mut walk, key }.deserialize(&mut source).is_ok();
     let end = walk.at;
@@ -60,7 +61,8 @@ pub(super) fn read_value(text: &[u8], at: TextRange, key: Key, nodes: &mut Vec<N
 
 /// Fills `nodes` from a valid object.
 fn walk(text: &str, nodes: &mut Vec<Node>) -> Result<(), ParseFailure> {
-    let mut walk = Walk { text: text.as_bytes(), at: 0, nodes, depth: 0, too_deep: false };
+    let has_escapes = memchr(b'\\', text.as_bytes()).is_some();
+    let mut walk = Walk { text: text.as_bytes(), at: 0, nodes, depth: 0, too_deep: false, has_escapes };
     let mut source = serde_json::Deserializer::from_str(text);
     let done = source.deserialize_map(Members(&mut walk)).and_then(|()| source.end());
     if done.is_ok() {
@@ -78,6 +80,8 @@ struct Walk<'t, 'n> {
     nodes: &'n mut Vec<Node>,
     depth: usize,
     too_deep: bool,
+    /// Whether a string may have escapes.
+    has_escapes: bool,
 }
 
 impl Walk<'_, '_> {
@@ -137,8 +141,14 @@ impl Walk<'_, '_> {
         inside
     }
 
-    /// Moves past a string with escapes that `serde_json` has accepted.
-    fn take_escaped(&mut self) -> TextRange {
+    /// Whether the string here has escapes.
+    fn is_escaped(&self) -> bool {
+        let rest = self.text.get(self.at + 1..).unwrap_or_default();
+        self.has_escapes && memchr2(b'"', b'\\', rest).is_some_and(|end| rest[end] == b'\\')
+    }
+
+    /// Moves past a string with escapes that `serde_json` has accepted, but for halves of surrogate pairs.
+    fn take_escaped<E: serde::de::Error>(&mut self) -> Result<TextRange, E> {
         let start = self.at + 1;
         let mut end = start;
         while let Some(offset) = self.text.get(end..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
@@ -146,10 +156,14 @@ impl Walk<'_, '_> {
             if self.text[end] == b'"' {
                 break;
             }
-            end += 2;
+            end += match unicode_escape(&self.text[end..]) {
+                Some((None, _)) => return Err(E::custom("half of a surrogate pair")),
+                Some((_, len)) => len,
+                None => 2,
+            };
         }
         self.at = end + 1;
-        TextRange::new(start, end)
+        Ok(TextRange::new(start, end))
     }
 }
 
@@ -239,6 +253,11 @@ impl<'de> DeserializeSeed<'de> for Text<'_, '_, '_> {
 
     fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<Self::Value, D::Error> {
         self.0.peek();
+        if self.0.is_escaped() {
+            // To decode a string, `serde_json` would allocate.
+            source.deserialize_ignored_any(IgnoredAny)?;
+            return Ok((self.0.take_escaped()?, Kind::Escaped));
+        }
         source.deserialize_str(self)
     }
 }
@@ -250,13 +269,9 @@ impl<'de> Visitor<'de> for Text<'_, '_, '_> {
         f.write_str("a string")
     }
 
-    /// `serde_json` lends a string exactly if it has no escapes.
+    /// `serde_json` lends a string if it has no escapes.
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
         Ok((self.0.take_plain(text.len()), Kind::Text))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Self::Value, E> {
-        Ok((self.0.take_escaped(), Kind::Escaped))
     }
 }
 

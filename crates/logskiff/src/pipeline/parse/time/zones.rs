@@ -31,7 +31,7 @@ pub(super) struct Zones {
     /// Abbreviations of the configured zone, and their seconds east of Greenwich.
     abbreviations: Vec<(Box<[u8]>, i32)>,
     /// The last zone that a timestamp named.
-    last: RefCell<Option<(Box<[u8]>, TimeZone)>>,
+    last: RefCell<Option<(Vec<u8>, TimeZone)>>,
 }
 
 impl Zones {
@@ -64,12 +64,17 @@ impl Zones {
             return ABBREVIATIONS.iter().any(|known| known.as_bytes() == name).then_some(Named::Unknown);
         }
         if let Some((known, zone)) = &*self.last.borrow()
-            && **known == *name
+            && *known == *name
         {
             return Some(Named::Zone(zone.clone()));
         }
         let zone = TimeZone::get(std::str::from_utf8(name).ok()?).ok()?;
-        *self.last.borrow_mut() = Some((name.into(), zone.clone()));
+        let mut last = self.last.borrow_mut();
+        // The names of a log take turns: their buffer stays.
+        let mut known = last.take().map_or_else(Vec::new, |(known, _)| known);
+        known.clear();
+        known.extend_from_slice(name);
+        *last = Some((known, zone.clone()));
         Some(Named::Zone(zone))
     }
 
