@@ -1,11 +1,13 @@
 //! Any lines through the parser: properties of what it finds. The fuzz targets of lines check the same.
 
 mod check;
+mod formats;
 
 use logskiff::pipeline::parse;
 use proptest::prelude::*;
 
 use self::check::{check_line, check_logfmt, check_syslog, check_time};
+use self::formats::{check_grok, check_presets};
 
 /// Parts of heads, of pairs, and of what is like them.
 fn parts() -> impl Strategy<Value = Vec<u8>> {
@@ -79,6 +81,19 @@ proptest! {
     #[test]
     fn times_are_read_again(zone in any::<u8>(), layout in any::<u8>(), stamp in parts()) {
         prop_assert_eq!(check_time(&[&[zone, layout], &stamp[..]].concat()), Ok(()));
+    }
+
+    #[test]
+    fn any_line_is_read_by_any_preset(preset in any::<u8>(), line in parts()) {
+        prop_assert_eq!(check_presets(&[&[preset], &line[..]].concat()), Ok(()));
+    }
+
+    #[test]
+    fn any_pattern_is_read_or_refused(
+        pattern in prop::collection::vec(prop::sample::select(&["%{", "}", "WORD", "INT", ":", "a", "[b]", "int", "(?<c>", ")", "x", "*", "|", "(", " ", "%{WORD:d}"][..]), 0..8),
+        line in parts(),
+    ) {
+        prop_assert_eq!(check_grok(&[pattern.concat().as_bytes(), b"\0", &line[..]].concat()), Ok(()));
     }
 
     #[test]

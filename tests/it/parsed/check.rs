@@ -106,7 +106,7 @@ pub(crate) fn check_line(text: &[u8]) -> Check {
 }
 
 /// Whether all ranges are in the text, on bytes of their kind, and every object has its end.
-fn check_positions(parsed: &Parsed, text: &[u8]) -> Check {
+pub(crate) fn check_positions(parsed: &Parsed, text: &[u8]) -> Check {
     let bytes = |at: TextRange| text.get(at.indices()).ok_or_else(|| format!("{at:?} is outside"));
     for at in [parsed.message.map(|(at, _)| at), parsed.trace_id, parsed.span_id].into_iter().flatten() {
         bytes(at)?;
@@ -132,8 +132,8 @@ fn check_positions(parsed: &Parsed, text: &[u8]) -> Check {
                         Kind::Null => value == b"null" || !parsed.repairs.is_empty(),
                         Kind::Escaped => !parsed.repairs.is_empty() || decoded(value).is_some(),
                         Kind::Text => true,
-                        // Only presets give these.
-                        Kind::Quoted(_) | Kind::Scaled(_) | Kind::Code(_) => false,
+                        Kind::Scaled(_) => value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'),
+                        Kind::Quoted(_) | Kind::Code(_) => true,
                     };
                     holds(is_of_kind, "a value has its kind")?;
                 }
