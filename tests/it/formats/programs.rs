@@ -50,6 +50,17 @@ fn a_query_without_a_time_begins_a_record() {
     assert_eq!(messages, ["SELECT 1;"; 3]);
 }
 
+/// Goal: a line whose text looks like a detail is not hidden in the record before it.
+#[test]
+fn a_detail_in_a_text_begins_no_detail() {
+    let log = "2026-11-28 10:15:02.123 UTC [7] app@shop LOG:  one\n\
+               2026-11-28 10:15:03.123 UTC [7] app@shop LOG:  execute x: SELECT 1 -- DETAIL:  two\n\
+               2026-11-28 10:15:03.123 UTC [7] app@shop DETAIL:  parameters: $1 = 'x'\n";
+    let records = records(log, &[("LOGSKIFF_PARSE", "postgres")]);
+    assert_eq!(records.len(), 2, "{records:?}");
+    assert_eq!(records[0]["message"], "one");
+}
+
 #[test]
 fn columns_become_fields() {
     let variables = [
