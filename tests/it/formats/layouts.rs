@@ -37,6 +37,7 @@ fn lines_of_other_layouts_have_no_fields() {
         ),
         ("postgres", "2026-11-28 10:15:02 UTC [31]: user=u,db=d,app=x,client=192.0.2.6,client=192.0.2.7 LOG:  real"),
         ("postgres", "2026-11-28 10:15:02 UTC:192.0.2.7(1):a@b:[1]:LOG:  x@shop:[123]:FATAL:  no such user"),
+        ("postgres_csv", "an import, of, a table"),
         ("python", "2026-11-28 10:15:02,123 ERROR http://shop.example/ is gone"),
         ("python", "SQL:get:/index.html"),
         ("serilog", "2026-11-28 10:15:02.123 [main] text"),

@@ -243,8 +243,8 @@ fn read_csv<'t>(
     count >= COLUMNS_MIN
 }
 
-/// With fewer columns a line is no record of a database.
-const COLUMNS_MIN: usize = 3;
+/// As many columns as version 8.3 of the database wrote; later ones add some.
+const COLUMNS_MIN: usize = 22;
 
 /// Takes over one value; `false` if it is none of its kind, so that the text has another layout.
 fn take<'t>(
