@@ -6,6 +6,7 @@
 
 mod changed;
 mod defaults;
+mod layouts;
 mod objects;
 mod page;
 mod programs;

@@ -32,8 +32,8 @@ lines. With all others, [as without a preset](multiline.md).
 ## Columns
 
 `LOGSKIFF_PARSE=csv` reads RFC 4180 with the names in `LOGSKIFF_PARSE_COLUMNS`. Columns named `time`, `level` or `message`, or
-named in `LOGSKIFF_TIME_FIELD` and its kin, give the record's time, level and message. A line with more columns is
-`no_match`; the line that repeats the names is shipped without fields.
+named in `LOGSKIFF_TIME_FIELD` and its kin, give the record's time, level and message. A line with more or
+fewer columns is `no_match`; the line that repeats the names is shipped without fields.
 
 ## Names for grok
 

@@ -50,6 +50,17 @@ fn a_query_without_a_time_begins_a_record() {
     assert_eq!(messages, ["SELECT 1;"; 3]);
 }
 
+/// Goal: a line whose text looks like a detail is not hidden in the record before it.
+#[test]
+fn a_detail_in_a_text_begins_no_detail() {
+    let log = "2026-11-28 10:15:02.123 UTC [7] app@shop LOG:  one\n\
+               2026-11-28 10:15:03.123 UTC [7] app@shop LOG:  execute x: SELECT 1 -- DETAIL:  two\n\
+               2026-11-28 10:15:03.123 UTC [7] app@shop DETAIL:  parameters: $1 = 'x'\n";
+    let records = records(log, &[("LOGSKIFF_PARSE", "postgres")]);
+    assert_eq!(records.len(), 2, "{records:?}");
+    assert_eq!(records[0]["message"], "one");
+}
+
 #[test]
 fn columns_become_fields() {
     let variables = [
@@ -57,9 +68,10 @@ fn columns_become_fields() {
         ("LOGSKIFF_PARSE_COLUMNS", "time,level,user,took,message"),
         ("LOGSKIFF_PARSE_TYPES", "took:int"),
     ];
-    let log = "time,level,user,took,message\n2026-11-28T10:15:02Z,warn,joe,5,\"a \"\"b\"\",\nc\"\n2026-11-28T10:15:03Z,info,,,d\n1,2,3,4,5,6\n";
+    let log = "time,level,user,took,message\n2026-11-28T10:15:02Z,warn,joe,5,\"a \"\"b\"\",\nc\"\n2026-11-28T10:15:03Z,info,,,d\n1,2,3,4,5,6\nfree text\n";
     let records = records(log, &variables);
-    assert_eq!(records.len(), 4, "{records:?}");
+    assert_eq!(records.len(), 5, "{records:?}");
+    assert_eq!(records[4]["parse.error"], "no_match", "too few columns");
     assert_eq!(records[0]["message"], "time,level,user,took,message");
     assert!(records[0].get("user").is_none() && records[0].get("parse.error").is_none(), "{}", records[0]);
     let shown =
@@ -81,6 +93,14 @@ fn references_become_fields() {
     let want = [json!("2026-11-28T10:15:02.123Z"), json!("error"), json!("192.0.2.10"), json!(1.5), json!("no stock")];
     assert_eq!(shown, want, "{}", records[0]);
     assert_eq!(records[1]["parse.error"], "no_match");
+}
+
+/// Goal: a user's own group may have any name.
+#[test]
+fn own_groups_are_no_references() {
+    let variables = [("LOGSKIFF_PARSE", "grok"), ("LOGSKIFF_PARSE_PATTERN", "^(?<_0>a) %{WORD:x}$")];
+    let record = &records("a b\n", &variables)[0];
+    assert_eq!((&record["_0"], &record["x"]), (&json!("a"), &json!("b")), "{record}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ const BYTES_MAX: usize = 1 << 20;
 /// A pattern without references.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Expanded {
-    /// The expression. Group `_0` is the first of `captures`.
+    /// The expression. Group `_.0` is the first of `captures`.
     pub(super) regex: String,
     pub(super) captures: Vec<Capture>,
 }
@@ -112,7 +112,7 @@ fn reference(text: &str, own: &[Definition], depth: usize, expanded: &mut Expand
             let field = field_name(field)?;
             let suffix = parts.next().map(str::to_owned);
             // Writing to a `String` cannot fail.
-            let _ = write!(expanded.regex, "(?<_{}>", expanded.captures.len());
+            let _ = write!(expanded.regex, "(?<_.{}>", expanded.captures.len());
             expanded.captures.push(Capture { field, suffix });
         }
     }

@@ -175,6 +175,12 @@ pub(super) fn read_word(word: &[u8]) -> Option<Level> {
     }
 }
 
+/// Whether a word stands where a level is written, and says none.
+pub(super) fn is_no_level(word: &[u8]) -> bool {
+    let names: [&[u8]; 8] = [b"any", b"notset", b"none", b"default", b"mark", b"audit", b"all", b"off"];
+    names.iter().any(|name| name.eq_ignore_ascii_case(word))
+}
+
 /// A level's name in lower case.
 fn name(lower: &[u8]) -> Option<Level> {
     Some(match lower {

@@ -161,7 +161,7 @@ fn read_preset(text: &[u8], layouts: &mut Layouts, fields: &mut Fields, clock: &
     false
 }
 
-/// Fills the nodes from a record of at most as many values as there are columns; `false`, and nothing: it is none.
+/// Fills the nodes from a record of as many values as there are columns; `false`, and nothing: it is none.
 fn read_csv(text: &[u8], columns: &[u16], into: &mut Parsed) -> bool {
     let mut columns = columns.iter();
     for value in Values::new(text) {
@@ -173,7 +173,11 @@ fn read_csv(text: &[u8], columns: &[u16], into: &mut Parsed) -> bool {
             into.nodes.push(Node::Value { key: Key::Name(*name), at, kind });
         }
     }
-    true
+    let is_whole = columns.next().is_none();
+    if !is_whole {
+        into.clear();
+    }
+    is_whole
 }
 
 /// Whether every value is the name of its column.

@@ -75,7 +75,7 @@ impl<T> Pattern<T> {
 
 /// The capture of a reference, by the name of its group.
 fn captured<'c>(name: &str, captures: &'c [Capture]) -> Option<&'c Capture> {
-    captures.get(name.strip_prefix('_')?.parse::<usize>().ok()?)
+    captures.get(name.strip_prefix("_.")?.parse::<usize>().ok()?)
 }
 
 /// The patterns of one input, in the order in which they are tried.

@@ -13,7 +13,7 @@ use event::{Key, Kind, Level, Node, Parsed, TextRange};
 use self::target::{Convert, Target};
 use super::csv::Values;
 use super::field::Fields;
-use super::level::{Levels, Scale};
+use super::level::{self, Levels, Scale};
 use super::pattern::{Pattern, name_index};
 use super::time::Clock;
 use super::{Type, json, nginx, number};
@@ -51,6 +51,9 @@ enum Layout {
     Csv(&'static [&'static str]),
     /// A pattern with references.
     Pattern(&'static str),
+    /// A pattern with references. A text that matches has none of the layouts that follow, because it fits them in more
+    /// than one way.
+    Other(&'static str),
 }
 
 impl PartialEq for Preset {
@@ -93,6 +96,7 @@ enum Reader {
     Access([(u16, Option<Type>); nginx::NAMES.len()]),
     Csv(Vec<Option<Target>>),
     Pattern(Box<Pattern<Target>>),
+    Other(Box<Pattern<()>>),
 }
 
 /// Reads one preset's lines.
@@ -128,6 +132,7 @@ impl Layouts {
                     let target = |capture: &_| Target::new(capture, names);
                     Reader::Pattern(Box::new(Pattern::of_preset(pattern, table::PARTS, target)?))
                 }
+                Layout::Other(pattern) => Reader::Other(Box::new(Pattern::of_preset(pattern, table::PARTS, |_| ())?)),
             })
         };
         preset.layouts.iter().map(reader).collect::<Result<_, _>>().map(Self)
@@ -143,23 +148,45 @@ impl Layouts {
         clock: &Clock,
         into: &mut Parsed,
     ) -> bool {
-        self.0.iter_mut().any(|reader| match reader {
-            Reader::Json => {
-                let found = if is_first { json::read(text, &mut into.nodes).ok() } else { None };
+        for reader in &mut self.0 {
+            let is_read = match reader {
+                Reader::Other(pattern) => {
+                    if pattern.read(text).is_some() {
+                        return false;
+                    }
+                    false
+                }
+                Reader::Json if !is_first => false,
+                reader => reader.read(text, fields, clock, into),
+            };
+            if is_read {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Reader {
+    /// Fills `into`, which must be empty; `false`, and nothing is changed, if the layout does not fit `text`.
+    fn read(&mut self, text: &[u8], fields: &mut Fields, clock: &Clock, into: &mut Parsed) -> bool {
+        match self {
+            Self::Json => {
+                let found = json::read(text, &mut into.nodes).ok();
                 if let Some(repairs) = found {
                     into.repairs = repairs;
                     fields.apply(text, into, clock);
                 }
                 found.is_some()
             }
-            Reader::Access(columns) => read_access(text, columns, fields, clock, into),
-            Reader::Csv(targets) => {
+            Self::Access(columns) => read_access(text, columns, fields, clock, into),
+            Self::Csv(targets) => {
                 let mut said = Said::default();
                 let levels = fields.levels();
                 let is_read = read_csv(text, targets, levels, into, &mut said);
                 finish(text, is_read.then_some(said), fields, clock, into)
             }
-            Reader::Pattern(pattern) => {
+            Self::Pattern(pattern) => {
                 let Some(captures) = pattern.read(text) else { return false };
                 let mut said = Said::default();
                 let levels = fields.levels();
@@ -168,7 +195,8 @@ impl Layouts {
                     .all(|(target, at)| take(text, target, at, Kind::Text, levels, into, &mut said));
                 finish(text, is_read.then_some(said), fields, clock, into)
             }
-        })
+            Self::Other(_) => false,
+        }
     }
 }
 
@@ -215,8 +243,8 @@ fn read_csv<'t>(
     count >= COLUMNS_MIN
 }
 
-/// With fewer columns a line is no record of a database.
-const COLUMNS_MIN: usize = 3;
+/// As many columns as version 8.3 of the database wrote; later ones add some.
+const COLUMNS_MIN: usize = 22;
 
 /// Takes over one value; `false` if it is none of its kind, so that the text has another layout.
 fn take<'t>(
@@ -232,8 +260,13 @@ fn take<'t>(
     let is_empty = matches!(value, b"" | b"-");
     match target {
         Target::Time => said.time = Some(value),
+        Target::FallbackTime => said.time = said.time.or(Some(value)),
+        Target::Level => {
+            said.level = levels.read(value, Scale::Common);
+            return said.level.is_some() || level::is_no_level(value);
+        }
         // Syslog's priority, which comes first, counts before a word of the message.
-        Target::Level => said.level = said.level.or_else(|| levels.read(value, Scale::Common)),
+        Target::MaybeLevel => said.level = said.level.or_else(|| levels.read(value, Scale::Common)),
         Target::RedisLevel => said.level = target::level_of_redis(value),
         Target::Message => said.message = Some((at, kind)),
         Target::Monolog { context, extra } => {
@@ -262,6 +295,11 @@ fn take<'t>(
             into.nodes.extend(number);
         }
         Target::Field(name, convert) if !is_empty => {
+            // A layout may say one thing twice.
+            let is_same = |node: &Node| matches!(node, Node::Value { key: Key::Name(known), .. } if known == name);
+            if into.nodes.iter().any(is_same) {
+                return true;
+            }
             let Some((at, number)) = convert.apply(text, at) else { return *convert == Convert::Known };
             into.nodes.push(Node::Value { key: Key::Name(*name), at, kind: number.unwrap_or(kind) });
         }

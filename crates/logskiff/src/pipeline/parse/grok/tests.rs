@@ -13,7 +13,7 @@ fn check_error(pattern: &str, want: &str) {
 #[test]
 fn references_become_groups() {
     let expanded = expand(r"^%{INT:a.b:int} (?<own>x) %{WORD:[c][d]}%{SPACE}$", &[]).unwrap();
-    assert_eq!(expanded.regex, r"^(?<_0>[+-]?[0-9]+) (?<own>x) (?<_1>\b\w+\b)(?:\s*)$");
+    assert_eq!(expanded.regex, r"^(?<_.0>[+-]?[0-9]+) (?<own>x) (?<_.1>\b\w+\b)(?:\s*)$");
     let want = [("a.b", Some("int")), ("c.d", None)];
     let want = want.map(|(field, suffix)| Capture { field: field.to_owned(), suffix: suffix.map(str::to_owned) });
     assert_eq!(expanded.captures, want);
@@ -22,7 +22,7 @@ fn references_become_groups() {
 #[test]
 fn own_definitions_come_first() {
     let expanded = expand("%{INT}%{OWN}", &[("INT", "i"), ("OWN", "%{WORD:w}")]).unwrap();
-    assert_eq!(expanded.regex, r"(?:i)(?:(?<_0>\b\w+\b))");
+    assert_eq!(expanded.regex, r"(?:i)(?:(?<_.0>\b\w+\b))");
 }
 
 #[test]

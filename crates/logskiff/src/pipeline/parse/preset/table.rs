@@ -6,7 +6,7 @@
 
 use super::super::grok::Definition;
 use super::Grouping::{Continue, Heads, Quotes, Usual};
-use super::Layout::{Access, Csv, Json, Pattern};
+use super::Layout::{Access, Csv, Json, Other, Pattern};
 use super::{Grouping, Layout, Preset};
 
 /// Parts of the patterns.
@@ -14,7 +14,8 @@ pub(super) const PARTS: &[Definition] = &[
     // `2026-11-28 10:15:02.123+01:00`, also without fraction and zone.
     ("STAMP", r"\d{4}-\d\d-\d\d[T ][\d ]\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|[+-]\d\d:?\d\d))?"),
     ("TIME_OF_DAY", r"\d?\d:\d\d:\d\d(?:[.,]\d+)?"),
-    ("BSD_STAMP", r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"),
+    // The year is what Cisco's ASA writes.
+    ("BSD_STAMP", r"[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?"),
     ("HTTP_STAMP", r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?"),
     ("N", r"\d+"),
     ("DECIMAL", r"\d+(?:\.\d+)?"),
@@ -23,6 +24,11 @@ pub(super) const PARTS: &[Definition] = &[
     ("REST", ".*"),
     ("NOTHING", ""),
     ("INSIDE", r"[^\[\]\n]*"),
+    // A name in brackets may have brackets of its own.
+    ("THREAD", r"(?:[^\[\]\n]|\[[^\[\]\n]*\])*"),
+    // What stands between a logger and the message. `http://` has no logger.
+    ("COLON", "(?:: |:$)"),
+    ("COLON_OR_DASH", "(?:: | - |:$| -$)"),
     ("CLASS", r"[\w$.\-/\[\]<>,`+]+"),
     ("FILE", r"[^\s():\[\]]+"),
     // A quoted text with backslash escapes.
@@ -40,23 +46,32 @@ pub(super) const PARTS: &[Definition] = &[
     ("AGENT", r#""%{IN_QUOTES:http.request.referrer}" "%{IN_QUOTES:user_agent.original}""#),
     ("FROM", r"[^:\s]\S*:\d+"),
     ("PRIORITY", r"<%{N:log.syslog.priority}>"),
-    // The host is not a level: stamps of RFC 3339 also begin the lines of loggers.
-    (
-        "BSD_HEAD",
-        r"(?:%{PRIORITY})?(?:%{BSD_STAMP:time} %{NOTSPACE:log.syslog.hostname}|%{ZONED_STAMP:time} %{HOST_NAME:log.syslog.hostname}) ",
-    ),
+    // Programs that log to their own host leave its name out. A tag is none, and behind a stamp of RFC 3339, which also
+    // begins the lines of loggers, a level is none.
+    ("BSD_HEAD", "(?:%{PRIORITY})?(?:%{BSD_STAMP:time} (?:%{BSD_HOST} )?|%{ZONED_HEAD} )"),
+    ("BSD_HEAD_WITH_HOST", "(?:%{PRIORITY})?(?:%{BSD_STAMP:time} %{BSD_HOST}|%{ZONED_HEAD}) "),
+    ("BSD_HOST", "%{BSD_HOST_NAME:log.syslog.hostname}"),
+    ("BSD_HOST_NAME", r"[^\s\[\]]*[^\s\[\]:]"),
+    ("ZONED_HEAD", "%{ZONED_STAMP:time} %{ZONED_HOST_NAME:log.syslog.hostname}"),
     ("ZONED_STAMP", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"),
-    ("HOST_NAME", r"[A-Z_-]*[^\sA-Z_-]\S*"),
-    ("TAG", r"%{TAG_NAME:log.syslog.appname}(?:\[%{TAG_ID:log.syslog.procid}\])?: ?"),
+    ("ZONED_HOST_NAME", r"[A-Z_-]*[^\sA-Z_:\[\]-](?:%{BSD_HOST_NAME})?"),
+    ("TAG", r"%{TAG_NAME:log.syslog.appname}(?:\[%{TAG_ID:log.syslog.procid}\]: ?|%{COLON})"),
     ("TAG_NAME", r"[^\s:\[\]]+"),
     ("TAG_ID", r"[^\]\s]+"),
     // Text that may begin with a level and a colon.
-    ("LEVELLED", r"(?:(?:%{LOWER_WORD:level}): .*|.*)"),
+    ("LEVELLED", r"(?:(?:%{LOWER_WORD:level:maybe}): .*|.*)"),
     ("LOWER_WORD", "[a-z]+"),
     ("HEX", "[0-9a-f]*"),
     ("KLOG_STAMP", r"%{LETTER:level}(?:\d{4}|\d{8}) \d\d:\d\d:\d\d(?:\.\d+)?"),
     ("LETTER", "[A-Z]"),
     // What single programs write.
+    ("APACHE_STAMP", r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}|%{STAMP}"),
+    ("APACHE_CLIENT", r"\[client %{TAG_ID:source.address:port}\] "),
+    // The text of a system error stands before the client.
+    ("APACHE_TEXT", r"(?:\(\d+\)[^\[\]\n]*: %{APACHE_CLIENT}.*|.*)"),
+    ("CISCO_STAMP", r"%{BSD_STAMP}(?: [A-Z]{3,4})?"),
+    ("CISCO_HOST", r"[\w.-]+"),
+    ("CISCO", "%[A-Z].*"),
     ("DOTNET_LEVEL", "trce|dbug|info|warn|fail|crit"),
     ("DOTNET_CATEGORY", r"[^\s\[]+"),
     ("PROXY", r"[^\s/]+"),
@@ -79,10 +94,15 @@ pub(super) const PARTS: &[Definition] = &[
         "ENVOY_REQUEST",
         r#""(?:%{REQUEST_METHOD:http.request.method} %{NOTSPACE:url.original} HTTP/%{DECIMAL:http.version}|%{ENVOY_TEXT})""#,
     ),
+    // What `option httpslog` adds: error codes, and the name of the server, the version and the cipher.
+    (
+        "HAPROXY_TLS",
+        r"\d+/[\dA-Fa-f]+/\d+/\d+/[01] (?:-|%{PROXY:haproxy.tls_server_name})/%{PROXY:haproxy.tls_version}/%{PROXY:haproxy.tls_cipher}",
+    ),
     ("HDFS_STAMP", r"\d{6} \d{6}"),
     ("KAFKA_LOGGER", r"\(%{CLASS:log.logger}(?::%{N:log.origin.file.line:int})?\)"),
     // The logger stands at the end of the first line, and a trace follows.
-    ("KAFKA_TRACE", r"[^\n]*%{KAFKA_LOGGER}\r?\n.*"),
+    ("KAFKA_TRACE", r"(?:[^\n]* )?%{KAFKA_LOGGER}\r?\n.*"),
     ("MONGO_LEVEL", r"[FEWI]|D\d?"),
     ("MYSQL_CODE", r"MY-\d+"),
     ("MYSQL_STAMP", r"[\d:.TZ+ -]+"),
@@ -91,8 +111,20 @@ pub(super) const PARTS: &[Definition] = &[
     ("NGINX_STAMP", r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"),
     ("OPENSTACK", r"(?:\S+ )??%{OPENSTACK_REQUEST:openstack.request_id}[^\]\n]*"),
     ("OPENSTACK_REQUEST", r"req-[^\s\]]+"),
-    ("POSTGRES_STAMP", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [A-Z]\S*"),
+    ("POSTGRES_STAMP", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? (?:[A-Z]\w*|[+-]\d\d(?::?\d\d)?)"),
+    ("POSTGRES_PID", r"\[%{N:process.pid:int}\]"),
     ("POSTGRES_NAME", r"[^\s,@]*"),
+    // Names of programs have blanks.
+    ("POSTGRES_WORDS", r"[^,\n]*?"),
+    ("POSTGRES_HOST", r"%{POSTGRES_ADDRESS:source.address:known}(?:\(%{N:source.port:int}\))?"),
+    ("POSTGRES_ADDRESS", r"[^\s,()]*"),
+    ("POSTGRES_USER", "user=%{POSTGRES_WORDS:user.name:known}"),
+    ("POSTGRES_DB", "db=%{POSTGRES_WORDS:postgresql.log.database:known}"),
+    ("POSTGRES_AT", "%{POSTGRES_NAME:user.name:known}@%{POSTGRES_NAME:postgresql.log.database:known}"),
+    (
+        "POSTGRES_NAMES",
+        r"(?:%{POSTGRES_USER},%{POSTGRES_DB}|%{POSTGRES_DB},%{POSTGRES_USER})(?:,app=%{POSTGRES_WORDS:postgresql.log.application_name:known})?(?:,client=%{POSTGRES_HOST})?",
+    ),
     ("POSTGRES_LEVEL", r"LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?"),
     ("PYTHON_NAME", r"[^\s:]+"),
     ("RUBY_PROGRAM", r"[^:\n]*"),
@@ -104,8 +136,10 @@ pub(super) const PARTS: &[Definition] = &[
     ("SPRING_THREAD", r"[^\[\]\n]*?"),
     ("STRUCTURED", r#"(?:\[(?:[^"\]\n]|"(?:[^"\\]|\\.)*")*\])+"#),
     ("RUST_PATH", r"\w+(?:::\w+)*"),
-    ("RUST_SPANS", r"\w+\{.*?\}(?::\w+(?:\{.*?\})?)*"),
-    ("UVICORN_ACCESS", r"%{FROM:source.address:port} - %{REQUEST} %{STATUS}.*"),
+    // A brace in quotes does not close a span, nor does that of an inner value.
+    ("RUST_SPANS", r"\w+%{RUST_FIELDS}(?::\w+(?:%{RUST_FIELDS})?)*"),
+    ("RUST_FIELDS", r"\{(?:[^{}\x22]|\x22%{IN_QUOTES}\x22|\{(?:[^{}\x22]|\x22%{IN_QUOTES}\x22)*\})*\}"),
+    ("UVICORN_ACCESS", r"%{FROM:source.address:port} - %{REQUEST} %{STATUS}(?: .*)?"),
     ("JAVA_NAME", r"[\w$.]+"),
 ];
 
@@ -119,7 +153,7 @@ const fn grouped(name: &'static str, grouping: Grouping, layouts: &'static [Layo
 
 /// A mark of log4j 1 and Hadoop: stamp, level, perhaps the thread, the logger.
 const HADOOP: Layout = Pattern(
-    r"^%{STAMP:time} +%{LEVEL:level} +(?:\[%{DATA:process.thread.name}\] )?%{CLASS:log.logger}: ?%{REST:message}$",
+    r"^%{STAMP:time} +%{LEVEL:level} +(?:\[%{THREAD:process.thread.name}\] )?%{CLASS:log.logger}%{COLON}%{REST:message}$",
 );
 /// klog and glog: the level is the stamp's first letter.
 const KLOG: Layout = Pattern(
@@ -134,10 +168,10 @@ pub(super) const PRESETS: &[Preset] = &[
         "apache_error",
         &[
             Pattern(
-                r"^\[%{INSIDE:time}\] \[(?:%{WORD:log.logger})?:%{WORD:level}\] \[pid %{N:process.pid:int}(?::tid %{N:process.thread.id:int})?\] (?:%{FILE:log.origin.file.name}\(%{N:log.origin.file.line:int}\): )?(?:\[client %{TAG_ID:source.address:port}\] )?%{REST:message}$",
+                r"^\[%{APACHE_STAMP:time}\] \[(?:%{WORD:log.logger})?:%{WORD:level}\] \[pid %{N:process.pid:int}(?::tid %{N:process.thread.id:int})?\] (?:%{FILE:log.origin.file.name}\(%{N:log.origin.file.line:int}\): )?(?:%{APACHE_CLIENT})?%{APACHE_TEXT:message}$",
             ),
             Pattern(
-                r"^\[%{INSIDE:time}\] \[%{WORD:level}\] (?:\[client %{TAG_ID:source.address:port}\] )?%{REST:message}$",
+                r"^\[%{APACHE_STAMP:time}\] \[%{WORD:level}\] (?:\[pid %{N:process.pid:int}(?::tid %{N:process.thread.id:int})?\] )?(?:%{APACHE_CLIENT})?%{APACHE_TEXT:message}$",
             ),
         ],
     ),
@@ -181,7 +215,7 @@ pub(super) const PRESETS: &[Preset] = &[
         "haproxy",
         &[
             Pattern(
-                r"^(?:%{BSD_HEAD}%{TAG})?%{FROM:source.address:port} \[%{HTTP_STAMP:time}\] %{NOTSPACE:haproxy.frontend_name} %{PROXY:haproxy.backend_name}/%{NOTSPACE:haproxy.server_name} %{MS:haproxy.time_request_ms:int}/%{MS:haproxy.time_queue_ms:int}/%{MS:haproxy.time_connect_ms:int}/%{MS:haproxy.time_response_ms:int}/\+?%{N:event.duration:ms} (?:%{MS:http.response.status_code:int}) \+?%{N:http.response.bytes:int} %{NOTSPACE:haproxy.request_cookie} %{NOTSPACE:haproxy.response_cookie} %{STATE4:haproxy.termination_state} %{CONNECTIONS} %{QUEUES}(?: \{%{BRACED:haproxy.request_headers}\})?(?: \{%{BRACED:haproxy.response_headers}\})? %{REQUEST}$",
+                r"^(?:%{BSD_HEAD}%{TAG})?%{FROM:source.address:port} \[%{HTTP_STAMP:time}\] %{NOTSPACE:haproxy.frontend_name} %{PROXY:haproxy.backend_name}/%{NOTSPACE:haproxy.server_name} %{MS:haproxy.time_request_ms:int}/%{MS:haproxy.time_queue_ms:int}/%{MS:haproxy.time_connect_ms:int}/%{MS:haproxy.time_response_ms:int}/\+?%{N:event.duration:ms} (?:%{MS:http.response.status_code:int}) \+?%{N:http.response.bytes:int} %{NOTSPACE:haproxy.request_cookie} %{NOTSPACE:haproxy.response_cookie} %{STATE4:haproxy.termination_state} %{CONNECTIONS} %{QUEUES}(?: \{%{BRACED:haproxy.request_headers}\})?(?: \{%{BRACED:haproxy.response_headers}\})? %{REQUEST}(?: %{HAPROXY_TLS})?$",
             ),
             Pattern(
                 r"^(?:%{BSD_HEAD}%{TAG})?%{FROM:source.address:port} \[%{HTTP_STAMP:time}\] %{NOTSPACE:haproxy.frontend_name} %{PROXY:haproxy.backend_name}/%{NOTSPACE:haproxy.server_name} %{MS:haproxy.time_queue_ms:int}/%{MS:haproxy.time_connect_ms:int}/\+?%{N:event.duration:ms} \+?%{N:destination.bytes:int} %{STATE2:haproxy.termination_state} %{CONNECTIONS} %{QUEUES}$",
@@ -197,15 +231,19 @@ pub(super) const PRESETS: &[Preset] = &[
     preset(
         "hdfs",
         &[
-            Pattern(r"^%{HDFS_STAMP:time} %{N:process.pid:int} %{LEVEL:level} %{CLASS:log.logger}: ?%{REST:message}$"),
+            Pattern(
+                r"^%{HDFS_STAMP:time} %{N:process.pid:int} %{LEVEL:level} %{CLASS:log.logger}%{COLON}%{REST:message}$",
+            ),
             HADOOP,
         ],
     ),
     preset(
         "kafka",
         &[
+            // Which of two loggers wrote it cannot be known: a message may have lines.
+            Other(r"^\[%{STAMP}\] %{LEVEL} %{KAFKA_TRACE}[ \n]%{KAFKA_LOGGER}\s*$"),
             Pattern(r"^\[%{STAMP:time}\] %{LEVEL:level} %{KAFKA_TRACE:message}$"),
-            Pattern(r"^\[%{STAMP:time}\] %{LEVEL:level} %{DATA:message} ?%{KAFKA_LOGGER}\s*$"),
+            Pattern(r"^\[%{STAMP:time}\] %{LEVEL:level} (?:%{DATA:message} )?%{KAFKA_LOGGER}\s*$"),
         ],
     ),
     preset("klog", &[KLOG]),
@@ -214,15 +252,19 @@ pub(super) const PRESETS: &[Preset] = &[
         &[
             Json,
             Pattern(
-                r"^%{STAMP:time} +\[%{DATA:process.thread.name}\] +%{LEVEL:level} +%{CLASS:log.logger} --? ?%{REST:message}$",
+                r"^(?:%{STAMP:time}|%{TIME_OF_DAY:time}) +\[%{THREAD:process.thread.name}\] +%{LEVEL:level} +%{CLASS:log.logger} --? ?%{REST:message}$",
+            ),
+            // The layout TTCC: milliseconds since the start, and the context.
+            Pattern(
+                r"^\d+ +\[%{THREAD:process.thread.name}\] +%{LEVEL:level} +%{CLASS:log.logger} (?:[^\s-]\S*)? ?- ?%{REST:message}$",
             ),
             Pattern(
-                r"^%{STAMP:time} +%{LEVEL:level} +\[%{DATA:process.thread.name}\] +%{CLASS:log.logger}(?::| -) ?%{REST:message}$",
+                r"^%{STAMP:time} +%{LEVEL:level} +\[%{THREAD:process.thread.name}\] +%{CLASS:log.logger}%{COLON_OR_DASH}%{REST:message}$",
             ),
             Pattern(
-                r"^%{STAMP:time} +%{LEVEL:level} +%{CLASS:log.logger} +\[%{DATA:process.thread.name}\] ?%{REST:message}$",
+                r"^%{STAMP:time} +%{LEVEL:level} +%{CLASS:log.logger} +\[%{THREAD:process.thread.name}\] ?%{REST:message}$",
             ),
-            Pattern(r"^%{STAMP:time} +%{LEVEL:level} +%{CLASS:log.logger}(?::| -) ?%{REST:message}$"),
+            Pattern(r"^%{STAMP:time} +%{LEVEL:level} +%{CLASS:log.logger}%{COLON_OR_DASH}%{REST:message}$"),
         ],
     ),
     preset(
@@ -230,7 +272,7 @@ pub(super) const PRESETS: &[Preset] = &[
         &[
             Json,
             Pattern(
-                r"^(?:%{STAMP:time}|%{TIME_OF_DAY:time}) +\[%{DATA:process.thread.name}\] +%{LEVEL:level} +%{CLASS:log.logger} --? ?%{REST:message}$",
+                r"^(?:%{STAMP:time}|%{TIME_OF_DAY:time}) +\[%{THREAD:process.thread.name}\] +%{LEVEL:level} +%{CLASS:log.logger} --? ?%{REST:message}$",
             ),
         ],
     ),
@@ -261,7 +303,7 @@ pub(super) const PRESETS: &[Preset] = &[
         "mysql_slow",
         Heads("^# Time: ", "^# User@Host: "),
         &[Pattern(
-            r"^(?:# Time: %{MYSQL_STAMP:time}\n)?# User@Host: %{MYSQL_USER:user.name}\[[^\]\n]*\] @ +(?:%{NOTSPACE:source.domain} +)?\[%{INSIDE:source.address}\](?: +Id: +%{N:mysql.thread_id:int})?\n(?:# Thread_id: %{N:mysql.thread_id:int} +Schema: (?:%{NOTSPACE:mysql.slowlog.schema})? +QC_hit: %{WORD:mysql.slowlog.qc_hit}\n)?# Query_time: %{DECIMAL:event.duration:s} +Lock_time: %{DECIMAL:mysql.slowlog.lock_time_seconds:float} +Rows_sent: %{N:mysql.slowlog.rows_sent:int} +Rows_examined: %{N:mysql.slowlog.rows_examined:int}(?: Thread_id: \d+ Errno: %{N:mysql.slowlog.errno:int} Killed: %{N:mysql.slowlog.killed:int} Bytes_received: %{N:mysql.slowlog.bytes_received:int} Bytes_sent: %{N:mysql.slowlog.bytes_sent:int}[^\n]*)?\n(?:# Rows_affected: %{N:mysql.slowlog.rows_affected:int} +Bytes_sent: %{N:mysql.slowlog.bytes_sent:int}[^\n]*\n)?(?:# (?:Tmp|Full|Filesort|Merge|explain|Rows|Pages|InnoDB|Stored|Log|Start|No)[^\n]*\n)*(?:use `?%{MYSQL_SCHEMA:mysql.slowlog.schema}`?;\n)?(?:SET timestamp=[\d.]+;\n)?%{REST:message}$",
+            r"^(?:# Time: %{MYSQL_STAMP:time}\n)?# User@Host: %{MYSQL_USER:user.name}\[[^\]\n]*\] @ +(?:%{NOTSPACE:source.domain} +)?\[%{INSIDE:source.address}\](?: +Id: +%{N:mysql.thread_id:int})?\n(?:# Schema: (?:%{NOTSPACE:mysql.slowlog.schema})?[^\n]*\n)?(?:# Thread_id: %{N:mysql.thread_id:int} +Schema: (?:%{NOTSPACE:mysql.slowlog.schema})? +QC_hit: %{WORD:mysql.slowlog.qc_hit}\n)?# Query_time: %{DECIMAL:event.duration:s} +Lock_time: %{DECIMAL:mysql.slowlog.lock_time_seconds:float} +Rows_sent: %{N:mysql.slowlog.rows_sent:int} +Rows_examined: %{N:mysql.slowlog.rows_examined:int}(?: +Rows_affected: %{N:mysql.slowlog.rows_affected:int}[^\n]*| Thread_id: \d+ Errno: %{N:mysql.slowlog.errno:int} Killed: %{N:mysql.slowlog.killed:int} Bytes_received: %{N:mysql.slowlog.bytes_received:int} Bytes_sent: %{N:mysql.slowlog.bytes_sent:int}[^\n]*)?\n(?:# Rows_affected: %{N:mysql.slowlog.rows_affected:int} +Bytes_sent: %{N:mysql.slowlog.bytes_sent:int}[^\n]*\n)?(?:# (?:Bytes|Tmp|Full|Filesort|Merge|explain|Rows|Pages|InnoDB|Stored|Log|Start|No)[^\n]*\n)*(?:use `?%{MYSQL_SCHEMA:mysql.slowlog.schema}`?;\n)?(?:SET timestamp=%{DECIMAL:time:fallback};\n)?%{REST:message}$",
         )],
     ),
     preset("nginx", &[Access]),
@@ -280,12 +322,19 @@ pub(super) const PRESETS: &[Preset] = &[
     grouped(
         "postgres",
         Continue(
-            r"^(?:\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^\t]*? (?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION|BACKTRACE):  )",
+            // Two blanks behind a colon end the head of a line.
+            r"^(?:\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[^:\t]|:[^ \t]|: [^ \t])*[ :](?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION|BACKTRACE):  )",
         ),
         &[
             Json,
+            // A client chooses the names in the head. Where one is a level, which is the server's cannot be known.
+            Other(r"^%{POSTGRES_STAMP}[^\n]*?[ :]%{POSTGRES_LEVEL}:  (?:[^\n]*[ :])?%{POSTGRES_LEVEL}:  "),
             Pattern(
-                r"^%{POSTGRES_STAMP:time}:? ?\[%{N:process.pid:int}\]:? (?:\[[\d-]+\] )?(?:user=%{POSTGRES_NAME:user.name:known},db=%{POSTGRES_NAME:postgresql.log.database:known}(?:,app=%{POSTGRES_NAME:postgresql.log.application_name:known})?(?:,client=%{POSTGRES_NAME:source.address:known})? )?(?:%{POSTGRES_NAME:user.name:known}@%{POSTGRES_NAME:postgresql.log.database:known} )?%{POSTGRES_LEVEL:level}:  %{REST:message}$",
+                r"^%{POSTGRES_STAMP:time}:? ?%{POSTGRES_PID}:? (?:\[[\d-]+\] )?(?:(?:%{POSTGRES_NAMES}|%{POSTGRES_AT}) )?%{POSTGRES_LEVEL:level}:  %{REST:message}$",
+            ),
+            // As Amazon RDS writes it.
+            Pattern(
+                r"^%{POSTGRES_STAMP:time}:(?:%{POSTGRES_HOST})?:%{POSTGRES_AT}:%{POSTGRES_PID}:%{POSTGRES_LEVEL:level}:  %{REST:message}$",
             ),
         ],
     ),
@@ -332,7 +381,7 @@ pub(super) const PRESETS: &[Preset] = &[
             Pattern(r"^%{STAMP:time} - %{PYTHON_NAME:log.logger} - %{LEVEL:level} - ?%{REST:message}$"),
             Pattern(r"^%{STAMP:time}:%{LEVEL:level}:%{PYTHON_NAME:log.logger}:%{REST:message}$"),
             Pattern(
-                r"^%{STAMP:time},? +(?:\[%{LEVEL:level}\]|%{LEVEL:level}) +%{PYTHON_NAME:log.logger}(?::| -) ?%{REST:message}$",
+                r"^%{STAMP:time},? +(?:\[%{LEVEL:level}\]|%{LEVEL:level}) +%{PYTHON_NAME:log.logger}%{COLON_OR_DASH}%{REST:message}$",
             ),
         ],
     ),
@@ -362,7 +411,10 @@ pub(super) const PRESETS: &[Preset] = &[
             Pattern(r"^\[%{TIME_OF_DAY:time} %{ANY_LEVEL:level}\] ?%{REST:message}$"),
         ],
     ),
-    preset("spark", &[Pattern(r"^%{SPARK_STAMP:time} %{LEVEL:level} %{CLASS:log.logger}: ?%{REST:message}$"), HADOOP]),
+    preset(
+        "spark",
+        &[Pattern(r"^%{SPARK_STAMP:time} %{LEVEL:level} %{CLASS:log.logger}%{COLON}%{REST:message}$"), HADOOP],
+    ),
     preset(
         "spring",
         &[
@@ -374,7 +426,14 @@ pub(super) const PRESETS: &[Preset] = &[
     ),
     preset(
         "syslog3164",
-        &[Pattern(r"^%{BSD_HEAD}%{TAG}%{LEVELLED:message}$"), Pattern(r"^%{BSD_HEAD}%{LEVELLED:message}$")],
+        &[
+            Pattern(r"^%{BSD_HEAD}%{TAG}%{LEVELLED:message}$"),
+            // Cisco's routers write a number and a name before the stamp, and a colon after it.
+            Pattern(
+                r"^%{PRIORITY}(?:\d+: )?(?:%{TAG_NAME:log.syslog.hostname}: )?[*.]?%{CISCO_STAMP:time}(?: %{CISCO_HOST:log.syslog.hostname})? ?: %{CISCO:message}$",
+            ),
+            Pattern(r"^%{BSD_HEAD_WITH_HOST}%{LEVELLED:message}$"),
+        ],
     ),
     preset(
         "syslog5424",
@@ -386,8 +445,10 @@ pub(super) const PRESETS: &[Preset] = &[
         "tracing",
         &[
             Json,
+            // A value that closes its span: where the target begins cannot be known.
+            Other(r"^%{STAMP} +%{LEVEL} %{RUST_SPANS}: %{RUST_PATH}: .*\}: %{RUST_PATH}: "),
             Pattern(
-                r"^%{STAMP:time} +%{LEVEL:level} (?:%{RUST_SPANS:tracing.spans}: )?%{RUST_PATH:log.logger}: ?%{REST:message}$",
+                r"^%{STAMP:time} +%{LEVEL:level} (?:%{RUST_SPANS:tracing.spans}: )?%{RUST_PATH:log.logger}%{COLON}%{REST:message}$",
             ),
         ],
     ),
@@ -409,7 +470,7 @@ pub(super) const PRESETS: &[Preset] = &[
     preset(
         "zookeeper",
         &[Pattern(
-            r"^%{STAMP:time} \[myid:%{INSIDE:zookeeper.myid}\] - %{LEVEL:level} +\[%{DATA:process.thread.name}:%{JAVA_NAME:log.logger}@%{N:log.origin.file.line:int}\] - ?%{REST:message}$",
+            r"^%{STAMP:time} \[myid:%{INSIDE:zookeeper.myid}\] - %{LEVEL:level} +\[%{THREAD:process.thread.name}:%{JAVA_NAME:log.logger}@%{N:log.origin.file.line:int}\] - ?%{REST:message}$",
         )],
     ),
 ];

@@ -10,10 +10,15 @@ use super::super::pattern::name_index;
 /// What a value becomes. Fields are named by their index in the parser's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// The record's time.
+    /// The record's time. The last one counts.
     Time,
-    /// The record's level: a word, a letter, or a number that cannot be confused.
+    /// The record's time, if none stands before it.
+    FallbackTime,
+    /// The record's level: a word, a letter, or a number that cannot be confused. With another word the text has another
+    /// layout.
     Level,
+    /// The record's level, if the word is one.
+    MaybeLevel,
     /// The record's level, as the mark that Redis writes.
     RedisLevel,
     /// The record's message.
@@ -41,7 +46,7 @@ pub(super) enum Target {
 pub(super) enum Convert {
     /// It stays text.
     Text,
-    /// A name that may be unknown: `[unknown]` is no value.
+    /// A name or an address that may be unknown: `[unknown]` and `[local]` are no values.
     Known,
     /// A number of this type.
     Number(Type),
@@ -57,8 +62,10 @@ impl Target {
         let field = &*capture.field;
         let mut index = |name: &str| name_index(name, names);
         match (field, capture.suffix.as_deref().unwrap_or_default()) {
+            ("time", "fallback") => Self::FallbackTime,
             ("time", _) => Self::Time,
             ("level", "redis") => Self::RedisLevel,
+            ("level", "maybe") => Self::MaybeLevel,
             ("level", _) => Self::Level,
             ("message", "monolog") => {
                 Self::Monolog { context: index("monolog.context"), extra: index("monolog.extra") }
@@ -105,7 +112,7 @@ impl Convert {
     pub(super) fn apply(self, text: &[u8], at: TextRange) -> Option<(TextRange, Option<Kind>)> {
         match self {
             Self::Text => Some((at, None)),
-            Self::Known => (&text[at.indices()] != b"[unknown]").then_some((at, None)),
+            Self::Known => (!matches!(&text[at.indices()], b"[unknown]" | b"[local]")).then_some((at, None)),
             Self::Number(wanted) => {
                 let (at, kind) = number::convert(text, at, Kind::Text, wanted)?;
                 Some((at, Some(kind)))
