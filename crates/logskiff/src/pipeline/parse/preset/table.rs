@@ -43,8 +43,15 @@ pub(super) const PARTS: &[Definition] = &[
     // The host is not a level: stamps of RFC 3339 also begin the lines of loggers.
     (
         "BSD_HEAD",
-        r"(?:%{PRIORITY})?(?:%{BSD_STAMP:time} %{NOTSPACE:log.syslog.hostname}|%{ZONED_STAMP:time} %{HOST_NAME:log.syslog.hostname}) ",
+        r"(?:%{PRIORITY})?(?:%{BSD_STAMP:time} %{BSD_HOST:log.syslog.hostname}|%{ZONED_STAMP:time} %{HOST_NAME:log.syslog.hostname}) ",
     ),
+    // HAProxy and syslog(3) name no host.
+    (
+        "BSD_TAGGED",
+        r"(?:%{PRIORITY})?(?:%{BSD_STAMP:time} (?:%{BSD_HOST:log.syslog.hostname} )?|%{ZONED_STAMP:time} %{HOST_NAME:log.syslog.hostname} )%{TAG}",
+    ),
+    // With a colon at its end it is a tag.
+    ("BSD_HOST", r"\S*[^\s:]"),
     ("ZONED_STAMP", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"),
     ("HOST_NAME", r"[A-Z_-]*[^\sA-Z_-]\S*"),
     ("TAG", r"%{TAG_NAME:log.syslog.appname}(?:\[%{TAG_ID:log.syslog.procid}\])?: ?"),
@@ -181,17 +188,17 @@ pub(super) const PRESETS: &[Preset] = &[
         "haproxy",
         &[
             Pattern(
-                r"^(?:%{BSD_HEAD}%{TAG})?%{FROM:source.address:port} \[%{HTTP_STAMP:time}\] %{NOTSPACE:haproxy.frontend_name} %{PROXY:haproxy.backend_name}/%{NOTSPACE:haproxy.server_name} %{MS:haproxy.time_request_ms:int}/%{MS:haproxy.time_queue_ms:int}/%{MS:haproxy.time_connect_ms:int}/%{MS:haproxy.time_response_ms:int}/\+?%{N:event.duration:ms} (?:%{MS:http.response.status_code:int}) \+?%{N:http.response.bytes:int} %{NOTSPACE:haproxy.request_cookie} %{NOTSPACE:haproxy.response_cookie} %{STATE4:haproxy.termination_state} %{CONNECTIONS} %{QUEUES}(?: \{%{BRACED:haproxy.request_headers}\})?(?: \{%{BRACED:haproxy.response_headers}\})? %{REQUEST}$",
+                r"^(?:%{BSD_TAGGED})?%{FROM:source.address:port} \[%{HTTP_STAMP:time}\] %{NOTSPACE:haproxy.frontend_name} %{PROXY:haproxy.backend_name}/%{NOTSPACE:haproxy.server_name} %{MS:haproxy.time_request_ms:int}/%{MS:haproxy.time_queue_ms:int}/%{MS:haproxy.time_connect_ms:int}/%{MS:haproxy.time_response_ms:int}/\+?%{N:event.duration:ms} (?:%{MS:http.response.status_code:int}) \+?%{N:http.response.bytes:int} %{NOTSPACE:haproxy.request_cookie} %{NOTSPACE:haproxy.response_cookie} %{STATE4:haproxy.termination_state} %{CONNECTIONS} %{QUEUES}(?: \{%{BRACED:haproxy.request_headers}\})?(?: \{%{BRACED:haproxy.response_headers}\})? %{REQUEST}$",
             ),
             Pattern(
-                r"^(?:%{BSD_HEAD}%{TAG})?%{FROM:source.address:port} \[%{HTTP_STAMP:time}\] %{NOTSPACE:haproxy.frontend_name} %{PROXY:haproxy.backend_name}/%{NOTSPACE:haproxy.server_name} %{MS:haproxy.time_queue_ms:int}/%{MS:haproxy.time_connect_ms:int}/\+?%{N:event.duration:ms} \+?%{N:destination.bytes:int} %{STATE2:haproxy.termination_state} %{CONNECTIONS} %{QUEUES}$",
+                r"^(?:%{BSD_TAGGED})?%{FROM:source.address:port} \[%{HTTP_STAMP:time}\] %{NOTSPACE:haproxy.frontend_name} %{PROXY:haproxy.backend_name}/%{NOTSPACE:haproxy.server_name} %{MS:haproxy.time_queue_ms:int}/%{MS:haproxy.time_connect_ms:int}/\+?%{N:event.duration:ms} \+?%{N:destination.bytes:int} %{STATE2:haproxy.termination_state} %{CONNECTIONS} %{QUEUES}$",
             ),
             Pattern(
-                r"^(?:%{BSD_HEAD}%{TAG})?%{FROM:source.address:port} \[%{HTTP_STAMP:time}\] %{PROXY:haproxy.frontend_name}/%{PROXY:haproxy.bind_name}: %{REST:message}$",
+                r"^(?:%{BSD_TAGGED})?%{FROM:source.address:port} \[%{HTTP_STAMP:time}\] %{PROXY:haproxy.frontend_name}/%{PROXY:haproxy.bind_name}: %{REST:message}$",
             ),
             Pattern(r"^\[%{LEVEL:level}\] *\(%{N:process.pid:int}\) : %{REST:message}$"),
-            Pattern(r"^(?:%{BSD_HEAD}%{TAG})?%{HAPROXY_CONNECT:message}$"),
-            Pattern(r"^%{BSD_HEAD}%{TAG}%{REST:message}$"),
+            Pattern(r"^(?:%{BSD_TAGGED})?%{HAPROXY_CONNECT:message}$"),
+            Pattern(r"^%{BSD_TAGGED}%{REST:message}$"),
         ],
     ),
     preset(
@@ -374,7 +381,7 @@ pub(super) const PRESETS: &[Preset] = &[
     ),
     preset(
         "syslog3164",
-        &[Pattern(r"^%{BSD_HEAD}%{TAG}%{LEVELLED:message}$"), Pattern(r"^%{BSD_HEAD}%{LEVELLED:message}$")],
+        &[Pattern(r"^%{BSD_TAGGED}%{LEVELLED:message}$"), Pattern(r"^%{BSD_HEAD}%{LEVELLED:message}$")],
     ),
     preset(
         "syslog5424",
