@@ -10,6 +10,7 @@ mod real_helm;
 mod real_kafka;
 mod real_kube_api;
 mod real_kube_node;
+mod real_programs;
 mod real_prometheus;
 mod real_runtimes;
 mod real_security;

@@ -118,6 +118,16 @@ impl Broker {
         writeln!(file, "{line}").expect("written");
     }
 
+    /// The broker as a command, to be started without the value's help, that logs through log4j with a configuration.
+    pub fn java_logging(&self, jars: &Path, log4j: &Path) -> Command {
+        let mut command = Command::new("java");
+        // The first binding counts.
+        let path = format!("{0}/log4j/*:{0}/*", jars.display());
+        command.args(JVM).arg(format!("-Dlog4j2.configurationFile={}", log4j.display()));
+        command.args(["-cp", &path, "kafka.Kafka"]).arg(self.folder.path().join("server.properties"));
+        command
+    }
+
     /// One of Kafka's own commands, by the name of its class.
     pub fn java(&self, class: &str) -> Command {
         let mut command = java(&self.jars);
