@@ -131,9 +131,8 @@ pub(crate) fn check_positions(parsed: &Parsed, text: &[u8]) -> Check {
                         Kind::False => value == b"false",
                         Kind::Null => value == b"null" || !parsed.repairs.is_empty(),
                         Kind::Escaped => !parsed.repairs.is_empty() || decoded(value).is_some(),
-                        Kind::Text => true,
                         Kind::Scaled(_) => value.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'),
-                        Kind::Quoted(_) | Kind::Code(_) => true,
+                        Kind::Text | Kind::Quoted(_) | Kind::Code(_) => true,
                     };
                     holds(is_of_kind, "a value has its kind")?;
                 }
