@@ -4,19 +4,19 @@
 //! layouts are tried in order. A text of another layout gives nothing, never some of the fields.
 
 mod monolog;
+mod reading;
 mod structured_data;
 mod table;
 mod target;
 
-use event::{Key, Kind, Level, Node, Parsed, TextRange};
+use event::{Kind, Parsed, TextRange};
 
-use self::target::{Convert, Target};
-use super::csv::Values;
+use self::reading::{Column, Reading, Said};
+use self::target::Target;
 use super::field::Fields;
-use super::level::{self, Levels, Scale};
 use super::pattern::{Pattern, name_index};
 use super::time::Clock;
-use super::{Type, json, nginx, number};
+use super::{json, nginx};
 
 /// How the lines of one program look.
 #[derive(Debug)]
@@ -92,8 +92,7 @@ impl Preset {
 /// A layout that is ready to read.
 enum Reader {
     Json,
-    /// The names and types of its fields.
-    Access([(u16, Option<Type>); nginx::NAMES.len()]),
+    Access([Column; nginx::NAMES.len()]),
     Csv(Vec<Option<Target>>),
     Pattern(Box<Pattern<Target>>),
     Other(Box<Pattern<()>>),
@@ -101,16 +100,6 @@ enum Reader {
 
 /// Reads one preset's lines.
 pub(super) struct Layouts(Vec<Reader>);
-
-/// What a text says besides its fields.
-#[derive(Default)]
-struct Said<'t> {
-    time: Option<&'t [u8]>,
-    level: Option<Level>,
-    message: Option<(TextRange, Kind)>,
-    trace_id: Option<TextRange>,
-    span_id: Option<TextRange>,
-}
 
 impl Layouts {
     /// Compiles the layouts; adds the names of fields to `names`.
@@ -123,7 +112,7 @@ impl Layouts {
                 Layout::Json => Reader::Json,
                 Layout::Access => Reader::Access(nginx::NAMES.map(|name| {
                     let kind = nginx::TYPES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
-                    (name_index(name, names), kind)
+                    Column { name: name_index(name, names), kind }
                 })),
                 Layout::Csv(columns) => {
                     Reader::Csv(columns.iter().map(|column| Target::of_column(column, names)).collect())
@@ -138,8 +127,8 @@ impl Layouts {
         preset.layouts.iter().map(reader).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Fills `into`, which must be empty; `false`, and nothing is changed, if no layout fits `text`. `part`: which part of
-    /// the record the text is; only the first is read as JSON.
+    /// Fills `into`, which must be empty; `false`, and nothing is changed, if no layout fits `text`. `is_first`: the text is all
+    /// of the record, which is read as JSON too.
     pub(super) fn read(
         &mut self,
         text: &[u8],
@@ -179,147 +168,38 @@ impl Reader {
                 }
                 found.is_some()
             }
-            Self::Access(columns) => read_access(text, columns, fields, clock, into),
-            Self::Csv(targets) => {
-                let mut said = Said::default();
-                let levels = fields.levels();
-                let is_read = read_csv(text, targets, levels, into, &mut said);
-                finish(text, is_read.then_some(said), fields, clock, into)
-            }
+            Self::Access(columns) => read_as(text, fields, clock, into, |reading| reading.access(columns)),
+            Self::Csv(targets) => read_as(text, fields, clock, into, |reading| reading.csv(targets)),
             Self::Pattern(pattern) => {
-                let Some(captures) = pattern.read(text) else { return false };
-                let mut said = Said::default();
-                let levels = fields.levels();
-                let is_read = captures
-                    .into_iter()
-                    .all(|(target, at)| take(text, target, at, Kind::Text, levels, into, &mut said));
-                finish(text, is_read.then_some(said), fields, clock, into)
+                let Some(mut captures) = pattern.read(text) else { return false };
+                read_as(text, fields, clock, into, |reading| {
+                    captures.all(|(target, at)| reading.take(target, at, Kind::Text)).then_some(())
+                })
             }
             Self::Other(_) => false,
         }
     }
 }
 
-/// Reads the first line of a text as an access log; the message is the text.
-fn read_access(
+/// Fills `into` with what `read` reads, and applies the configured types; `false`, and nothing is changed, if it reads nothing.
+fn read_as(
     text: &[u8],
-    columns: &[(u16, Option<Type>)],
     fields: &mut Fields,
     clock: &Clock,
     into: &mut Parsed,
+    read: impl FnOnce(&mut Reading<'_, '_>) -> Option<()>,
 ) -> bool {
-    let line = memchr::memchr(b'\n', text).map_or(text, |end| text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]));
-    let Some(stamp) = nginx::read(line, &mut into.nodes) else { return false };
-    for node in &mut into.nodes {
-        if let Node::Value { key: Key::Name(name), at, kind } = node {
-            let (index, wanted) = columns[usize::from(*name)];
-            *name = index;
-            if let Some(number) = wanted.and_then(|wanted| number::convert(line, *at, *kind, wanted)) {
-                (*at, *kind) = number;
-            }
-        }
-    }
-    finish(text, Some(Said { time: Some(stamp), ..Said::default() }), fields, clock, into)
-}
-
-/// Reads the columns; `false` if the text has others.
-fn read_csv<'t>(
-    text: &'t [u8],
-    targets: &[Option<Target>],
-    levels: &Levels,
-    into: &mut Parsed,
-    said: &mut Said<'t>,
-) -> bool {
-    let mut targets = targets.iter();
-    let mut count = 0;
-    for value in Values::new(text) {
-        let (Some((at, kind)), Some(target)) = (value, targets.next()) else { return false };
-        count += 1;
-        let is_taken = target.as_ref().is_none_or(|target| take(text, target, at, kind, levels, into, said));
-        if !is_taken {
-            return false;
-        }
-    }
-    count >= COLUMNS_MIN
-}
-
-/// As many columns as version 8.3 of the database wrote; later ones add some.
-const COLUMNS_MIN: usize = 22;
-
-/// Takes over one value; `false` if it is none of its kind, so that the text has another layout.
-fn take<'t>(
-    text: &'t [u8],
-    target: &Target,
-    at: TextRange,
-    kind: Kind,
-    levels: &Levels,
-    into: &mut Parsed,
-    said: &mut Said<'t>,
-) -> bool {
-    let value = &text[at.indices()];
-    let is_empty = matches!(value, b"" | b"-");
-    match target {
-        Target::Time => said.time = Some(value),
-        Target::FallbackTime => said.time = said.time.or(Some(value)),
-        Target::Level => {
-            said.level = levels.read(value, Scale::Common);
-            return said.level.is_some() || level::is_no_level(value);
-        }
-        // Syslog's priority, which comes first, counts before a word of the message.
-        Target::MaybeLevel => said.level = said.level.or_else(|| levels.read(value, Scale::Common)),
-        Target::RedisLevel => said.level = target::level_of_redis(value),
-        Target::Message => said.message = Some((at, kind)),
-        Target::Monolog { context, extra } => {
-            said.message = Some((monolog::read(text, at, [*context, *extra], &mut into.nodes), Kind::Text));
-        }
-        Target::TraceId if !is_empty => said.trace_id = Some(at),
-        Target::SpanId if !is_empty => said.span_id = Some(at),
-        Target::StructuredData(name) if !is_empty => {
-            return structured_data::read(text, at, *name, &mut into.nodes).is_some();
-        }
-        Target::Priority { priority, facility, severity } => {
-            let Some(number) = target::priority(value) else { return false };
-            said.level = Scale::Syslog.level(u32::from(number % 8));
-            let code = |name: &u16, code| Node::Value { key: Key::Name(*name), at, kind: Kind::Code(code) };
-            into.nodes.extend([code(priority, number), code(facility, number / 8), code(severity, number % 8)]);
-        }
-        Target::Severity(name) => {
-            let Some(number) = target::priority(value).filter(|number| *number < 8) else { return false };
-            said.level = Scale::Syslog.level(number.into());
-            into.nodes.push(Node::Value { key: Key::Name(*name), at, kind: Kind::Code(number) });
-        }
-        Target::HostPort(address, port) if !is_empty => {
-            let (host, number) = target::host_and_port(text, at);
-            into.nodes.push(Node::Value { key: Key::Name(*address), at: host, kind: Kind::Text });
-            let number = number.map(|at| Node::Value { key: Key::Name(*port), at, kind: Kind::Number });
-            into.nodes.extend(number);
-        }
-        Target::Field(name, convert) if !is_empty => {
-            // A layout may say one thing twice.
-            let is_same = |node: &Node| matches!(node, Node::Value { key: Key::Name(known), .. } if known == name);
-            if into.nodes.iter().any(is_same) {
-                return true;
-            }
-            let Some((at, number)) = convert.apply(text, at) else { return *convert == Convert::Known };
-            into.nodes.push(Node::Value { key: Key::Name(*name), at, kind: number.unwrap_or(kind) });
-        }
-        _ => {}
-    }
-    true
-}
-
-/// Applies configured types, and sets what the text says; `None`: the text has another layout.
-fn finish(text: &[u8], said: Option<Said<'_>>, fields: &mut Fields, clock: &Clock, into: &mut Parsed) -> bool {
-    let Some(said) = said else {
+    let mut reading = Reading::new(text, fields.levels(), &mut into.nodes);
+    if read(&mut reading).is_none() {
         into.clear();
         return false;
-    };
+    }
+    let Said { time, level, message, trace_id, span_id } = reading.said();
     fields.apply_types(text, into);
-    into.time_ns = said.time.and_then(|stamp| clock.of_preset(stamp));
-    into.time_failed = said.time.is_some() && into.time_ns.is_none();
-    into.level = said.level;
-    (into.trace_id, into.span_id) = (said.trace_id, said.span_id);
-    into.message = said.message.or(Some((TextRange::new(0, text.len()), Kind::Text)));
+    into.time_ns = time.and_then(|stamp| clock.of_preset(stamp));
+    into.time_failed = time.is_some() && into.time_ns.is_none();
+    (into.level, into.trace_id, into.span_id) = (level, trace_id, span_id);
+    into.message = message.or(Some((TextRange::new(0, text.len()), Kind::Text)));
     true
 }
 
