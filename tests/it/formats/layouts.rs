@@ -54,8 +54,8 @@ fn lines_of_other_layouts_have_no_fields() {
 
 /// Goal: the other usual settings of a program are read as well.
 #[test]
-fn usual_variations_are_read() {
-    let lines = [
+fn usual_variations_of_servers_are_read() {
+    check(&[
         (
             "apache_error",
             "[Sat Nov 28 10:15:02.123456 2026] [core:error] [pid 1] (13)Permission denied: [client 192.0.2.7:99] AH00132: x",
@@ -76,6 +76,13 @@ fn usual_variations_are_read() {
             "192.0.2.7:99 [28/Nov/2026:10:15:02.100] fe~ be/s 0/0/1/2/3 200 120 - - ---- 1/1/0/0/0 0/0 \"GET / HTTP/1.1\" 0/0000000000000000/0/0/1 shop.example/TLSv1.3/TLS_AES_128_GCM_SHA256",
             json!({"haproxy.tls_server_name": "shop.example", "haproxy.tls_version": "TLSv1.3", "haproxy.tls_cipher": "TLS_AES_128_GCM_SHA256"}),
         ),
+    ]);
+}
+
+/// Goal: likewise.
+#[test]
+fn usual_variations_are_read() {
+    let lines = [
         (
             "log4j",
             "10:15:02.123 [main] INFO  a.B - the default of Log4j 2",
@@ -132,13 +139,65 @@ fn usual_variations_are_read() {
             json!({"@timestamp": "2026-11-28T10:15:02.000Z", "log.syslog.hostname": "asa", "message": "%ASA-6-302013: Built"}),
         ),
         (
+            "caddy",
+            "2026/11/28 10:15:02.123\tINFO\ttls.obtain\tcertificate obtained\t{\"identifier\": \"shop.example\"}",
+            json!({"@timestamp": "2026-11-28T10:15:02.123Z", "log.level": "info", "log.logger": "tls.obtain"}),
+        ),
+        (
+            "traefik",
+            "time=\"2026-11-28T10:15:02Z\" level=error msg=\"no route\" providerName=docker",
+            json!({"log.level": "error", "message": "no route", "providerName": "docker"}),
+        ),
+        (
+            "mysql",
+            "261128  1:15:02 [ERROR] mysqld: Table is crashed",
+            json!({"@timestamp": "2026-11-28T01:15:02.000Z", "log.level": "error", "message": "mysqld: Table is crashed"}),
+        ),
+        (
+            "python",
+            "[2026-11-28 10:15:02,123] WARNING in views: no such page",
+            json!({"log.level": "warn", "log.logger": "views", "message": "no such page"}),
+        ),
+        (
+            "python",
+            "[2026-11-28 10:15:02,123: INFO/MainProcess] celery@web ready.",
+            json!({"log.level": "info", "process.name": "MainProcess", "message": "celery@web ready."}),
+        ),
+        (
             "tracing",
             "2026-11-28T10:15:02.123456Z  INFO request{path=\"/x}: evil: text\" c=A { b: 1 }}: shop: real",
             json!({"log.logger": "shop", "message": "real"}),
         ),
     ];
+    check(&lines);
+}
+
+/// Goal: the colours of a terminal hinder no format, and a number with one in it stays text.
+#[test]
+fn coloured_lines_are_read() {
+    check(&[
+        (
+            "dotnet",
+            "\u{1b}[41m\u{1b}[30mfail\u{1b}[39m\u{1b}[22m\u{1b}[49m: Shop.Orders[7]\n      no \u{1b}[1mstock\u{1b}[0m",
+            json!({"log.level": "error", "log.logger": "Shop.Orders", "event.code": "7", "message": "no stock"}),
+        ),
+        (
+            "spring",
+            "\u{1b}[2m2026-11-28T10:15:02.123Z\u{1b}[0;39m \u{1b}[32m INFO\u{1b}[0;39m \u{1b}[35m17\u{1b}[0;39m \u{1b}[2m--- [  main]\u{1b}[0;39m \u{1b}[36mc.e.A \u{1b}[0;39m \u{1b}[2m:\u{1b}[0;39m started",
+            json!({"@timestamp": "2026-11-28T10:15:02.123Z", "log.level": "info", "process.pid": 17, "process.thread.name": "main", "log.logger": "c.e.A", "message": "started"}),
+        ),
+        (
+            "postgres_csv",
+            "2026-11-28 10:15:02.123 UTC,,,\u{1b}[1m1\u{1b}[0m2,,a,1,,2026-11-28 10:15:02 UTC,,0,LOG,00000,\"text\",,,,,,,,,\"psql\"",
+            json!({"process.pid": "1\u{1b}[0m2", "message": "text", "postgresql.log.application_name": "psql"}),
+        ),
+    ]);
+}
+
+#[track_caller]
+fn check(lines: &[(&str, &str, Value)]) {
     let mut wrong = Vec::new();
-    for (preset, line, wanted) in &lines {
+    for (preset, line, wanted) in lines {
         let (record, _) = record_of(line.as_bytes(), &config(preset));
         for (name, value) in wanted.as_object().unwrap() {
             let found = record.get(name).unwrap_or(&Value::Null);

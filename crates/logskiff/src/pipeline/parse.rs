@@ -9,6 +9,7 @@
 //!
 //! A [`Parser`] is built once for an input; after the first lines a line needs no allocation.
 
+mod colours;
 mod csv;
 mod field;
 mod grok;

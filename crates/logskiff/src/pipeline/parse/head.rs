@@ -11,6 +11,7 @@ use event::Level;
 
 use self::level_word::{Spelling, letter, priority};
 use self::token::{Token, Tokens};
+use super::colours;
 use super::level::Levels;
 use super::time::{self, Clock, Found};
 
@@ -20,7 +21,6 @@ const HEAD_BYTES: usize = 256;
 const CLIENT_WORDS_MAX: usize = 5;
 /// Words, names and numbers before a stamp or a level.
 const TOKENS_MAX: usize = 8;
-const ESCAPE: u8 = 0x1b;
 
 /// What a line's head tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,27 +35,16 @@ pub(super) struct Head {
 /// Reads the head of a line.
 pub(super) fn read(line: &[u8], clock: &Clock, levels: &Levels) -> Head {
     let start = &line[..line.len().min(HEAD_BYTES)];
-    if memchr::memchr(ESCAPE, start).is_none() {
+    if !colours::may_have(start) {
         return read_plain(start, clock, levels);
     }
     let mut buffer = [0; HEAD_BYTES];
-    let len = without_colours(start, &mut buffer);
-    read_plain(&buffer[..len], clock, levels)
-}
-
-/// Copies a text without the sequences that colour it; returns how much is left.
-fn without_colours(text: &[u8], buffer: &mut [u8; HEAD_BYTES]) -> usize {
-    let (mut from, mut to) = (0, 0);
-    while let Some(&byte) = text.get(from) {
-        if byte == ESCAPE && text.get(from + 1) == Some(&b'[') {
-            let parameters = text[from + 2..].iter().take_while(|byte| matches!(byte, b'0'..=b'?')).count();
-            from += 2 + parameters + 1;
-        } else {
-            buffer[to] = byte;
-            (from, to) = (from + 1, to + 1);
-        }
+    let mut len = 0;
+    for (to, at) in colours::kept(start).enumerate() {
+        buffer[to] = start[at];
+        len = to + 1;
     }
-    to
+    read_plain(&buffer[..len], clock, levels)
 }
 
 fn read_plain(text: &[u8], clock: &Clock, levels: &Levels) -> Head {

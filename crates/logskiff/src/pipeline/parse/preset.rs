@@ -3,6 +3,7 @@
 //! Input: the text of a record. Output: its fields, time, level and message, if one of the preset's layouts fits. The
 //! layouts are tried in order. A text of another layout gives nothing, never some of the fields.
 
+mod coloured;
 mod monolog;
 mod reading;
 mod structured_data;
@@ -11,12 +12,13 @@ mod target;
 
 use event::{Kind, Parsed, TextRange};
 
+use self::coloured::Coloured;
 use self::reading::{Column, Reading, Said};
 use self::target::Target;
 use super::field::Fields;
 use super::pattern::{Pattern, name_index};
 use super::time::Clock;
-use super::{json, nginx};
+use super::{colours, json, logfmt, nginx};
 
 /// How the lines of one program look.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub enum Grouping {
 enum Layout {
     /// A JSON object with the usual names.
     Json,
+    /// Pairs of logfmt with the usual names.
+    Logfmt,
     /// The access log of nginx and Apache.
     Access,
     /// Comma-separated values: for each column what it becomes, as behind the name of a reference; empty: nothing.
@@ -92,6 +96,7 @@ impl Preset {
 /// A layout that is ready to read.
 enum Reader {
     Json,
+    Logfmt,
     Access([Column; nginx::NAMES.len()]),
     Csv(Vec<Option<Target>>),
     Pattern(Box<Pattern<Target>>),
@@ -99,7 +104,10 @@ enum Reader {
 }
 
 /// Reads one preset's lines.
-pub(super) struct Layouts(Vec<Reader>);
+pub(super) struct Layouts {
+    readers: Vec<Reader>,
+    coloured: Coloured,
+}
 
 impl Layouts {
     /// Compiles the layouts; adds the names of fields to `names`.
@@ -110,6 +118,7 @@ impl Layouts {
         let reader = |layout: &Layout| {
             Ok(match layout {
                 Layout::Json => Reader::Json,
+                Layout::Logfmt => Reader::Logfmt,
                 Layout::Access => Reader::Access(nginx::NAMES.map(|name| {
                     let kind = nginx::TYPES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
                     Column { name: name_index(name, names), kind }
@@ -124,7 +133,8 @@ impl Layouts {
                 Layout::Other(pattern) => Reader::Other(Box::new(Pattern::of_preset(pattern, table::PARTS, |_| ())?)),
             })
         };
-        preset.layouts.iter().map(reader).collect::<Result<_, _>>().map(Self)
+        let readers = preset.layouts.iter().map(reader).collect::<Result<_, String>>()?;
+        Ok(Self { readers, coloured: Coloured::default() })
     }
 
     /// Fills `into`, which must be empty; `false`, and nothing is changed, if no layout fits `text`. `is_first`: the text is all
@@ -137,7 +147,15 @@ impl Layouts {
         clock: &Clock,
         into: &mut Parsed,
     ) -> bool {
-        for reader in &mut self.0 {
+        let Self { readers, coloured } = self;
+        let has_colours = colours::may_have(text);
+        if has_colours {
+            coloured.strip(text);
+        }
+        for reader in readers {
+            // Where colours are part of a value, they stay: JSON spells them.
+            let is_stripped = has_colours && !matches!(reader, Reader::Json | Reader::Logfmt);
+            let text = if is_stripped { &coloured.plain } else { text };
             let is_read = match reader {
                 Reader::Other(pattern) => {
                     if pattern.read(text).is_some() {
@@ -149,7 +167,7 @@ impl Layouts {
                 reader => reader.read(text, fields, clock, into),
             };
             if is_read {
-                return true;
+                return !is_stripped || coloured.restore(into);
             }
         }
         false
@@ -164,6 +182,14 @@ impl Reader {
                 let found = json::read(text, &mut into.nodes).ok();
                 if let Some(repairs) = found {
                     into.repairs = repairs;
+                    fields.apply(text, into, clock);
+                }
+                found.is_some()
+            }
+            Self::Logfmt => {
+                let found = logfmt::read(text, logfmt::PAIRS_MIN, &mut into.nodes);
+                if found.is_some() {
+                    into.message = Some((TextRange::new(0, text.len()), Kind::Text));
                     fields.apply(text, into, clock);
                 }
                 found.is_some()

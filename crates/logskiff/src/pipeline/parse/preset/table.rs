@@ -6,7 +6,7 @@
 
 use super::super::grok::Definition;
 use super::Grouping::{Continue, Heads, Quotes, Usual};
-use super::Layout::{Access, Csv, Json, Other, Pattern};
+use super::Layout::{Access, Csv, Json, Logfmt, Other, Pattern};
 use super::{Grouping, Layout, Preset};
 
 /// Parts of the patterns.
@@ -99,6 +99,10 @@ pub(super) const PARTS: &[Definition] = &[
         "HAPROXY_TLS",
         r"\d+/[\dA-Fa-f]+/\d+/\d+/[01] (?:-|%{PROXY:haproxy.tls_server_name})/%{PROXY:haproxy.tls_version}/%{PROXY:haproxy.tls_cipher}",
     ),
+    ("SLASHED_STAMP", r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?"),
+    ("CADDY_LOGGER", r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+|http|tls|admin|pki|docker_proxy"),
+    ("COMPACT_STAMP", r"\d{6} [\d ]\d:\d\d:\d\d"),
+    ("IN_BRACKETS", r"[^\[\]\s]+"),
     ("HDFS_STAMP", r"\d{6} \d{6}"),
     ("KAFKA_LOGGER", r"\(%{CLASS:log.logger}(?::%{N:log.origin.file.line:int})?\)"),
     // The logger stands at the end of the first line, and a trace follows.
@@ -175,7 +179,15 @@ pub(super) const PRESETS: &[Preset] = &[
             ),
         ],
     ),
-    preset("caddy", &[Json]),
+    preset(
+        "caddy",
+        &[
+            Json,
+            Pattern(
+                r"^%{SLASHED_STAMP:time}[\t ]+%{ANY_LEVEL:level}[\t ]+(?:%{CADDY_LOGGER:log.logger}[\t ]+)?%{REST:message}$",
+            ),
+        ],
+    ),
     preset(
         "dotnet",
         &[
@@ -297,6 +309,7 @@ pub(super) const PRESETS: &[Preset] = &[
                 r"^%{STAMP:time} %{N:mysql.thread_id:int} \[%{ANY_LEVEL:level}\](?: \[%{MYSQL_CODE:event.code}\](?: \[%{WORD:log.logger}\])?)? ?%{REST:message}$",
             ),
             Pattern(r"^%{STAMP:time} \[%{ANY_LEVEL:level}\] ?%{REST:message}$"),
+            Pattern(r"^%{COMPACT_STAMP:time} (?:%{N:mysql.thread_id:int} )?\[%{ANY_LEVEL:level}\] ?%{REST:message}$"),
         ],
     ),
     grouped(
@@ -379,6 +392,9 @@ pub(super) const PRESETS: &[Preset] = &[
                 r"^%{STAMP:time} +\| +%{LEVEL:level} +\| +%{PYTHON_NAME:log.logger}:%{PYTHON_NAME:log.origin.function}:%{N:log.origin.file.line:int} - ?%{REST:message}$",
             ),
             Pattern(r"^%{STAMP:time} - %{PYTHON_NAME:log.logger} - %{LEVEL:level} - ?%{REST:message}$"),
+            // Flask and Celery.
+            Pattern(r"^\[%{STAMP:time}\] %{LEVEL:level} in %{PYTHON_NAME:log.logger}: ?%{REST:message}$"),
+            Pattern(r"^\[%{STAMP:time}: %{LEVEL:level}/%{IN_BRACKETS:process.name}\] ?%{REST:message}$"),
             Pattern(r"^%{STAMP:time}:%{LEVEL:level}:%{PYTHON_NAME:log.logger}:%{REST:message}$"),
             Pattern(
                 r"^%{STAMP:time},? +(?:\[%{LEVEL:level}\]|%{LEVEL:level}) +%{PYTHON_NAME:log.logger}%{COLON_OR_DASH}%{REST:message}$",
@@ -460,6 +476,7 @@ pub(super) const PRESETS: &[Preset] = &[
                 r#"^%{NOTSPACE:source.address:address} \S+ %{NOTSPACE:user.name} %{ACCESS} %{AGENT} %{N:traefik.request_count:int} "%{IN_QUOTES:traefik.router_name}" "%{IN_QUOTES:traefik.server_url}" %{N:event.duration:ms}ms$"#,
             ),
             Pattern(r"^%{STAMP:time} %{LEVEL:level} ?%{REST:message}$"),
+            Logfmt,
             Access,
         ],
     ),
