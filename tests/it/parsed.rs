@@ -101,3 +101,9 @@ proptest! {
         prop_assert_eq!(check_syslog(&[&start, &text[..]].concat()), Ok(()));
     }
 }
+
+/// A time before 1970 that is no whole second: fuzzing found that the property was wrong for it.
+#[test]
+fn a_negative_fraction_of_a_second_is_read_again() {
+    assert_eq!(check_time(b"77-7.7707777"), Ok(()));
+}

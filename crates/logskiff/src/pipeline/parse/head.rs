@@ -13,6 +13,7 @@ use self::level_word::{Spelling, letter, priority};
 use self::token::{Token, Tokens};
 use super::colours;
 use super::level::Levels;
+use super::number::digits;
 use super::time::{self, Clock, Found};
 
 /// Bytes of a line that are looked at.
@@ -49,7 +50,8 @@ pub(super) fn read(line: &[u8], clock: &Clock, levels: &Levels) -> Head {
 
 fn read_plain(text: &[u8], clock: &Clock, levels: &Levels) -> Head {
     let Some((at, stamp)) = find_stamp(text, clock, levels) else {
-        return Head { level: first_level(text, levels), ..Head::default() };
+        let of_day = behind_time_of_day(text).and_then(|after| level_in_head(after, levels));
+        return Head { level: of_day.or_else(|| first_level(text, levels)), ..Head::default() };
     };
     let (before, after) = (&text[..at], &text[at + stamp.len..]);
     let level = level_before(before, &text[at..], levels).or_else(|| level_after(before, stamp, after, levels));
@@ -107,13 +109,39 @@ fn stamp_at(text: &[u8], at: usize, clock: &Clock) -> Option<(usize, Found)> {
     };
     let key = key.map_or(0, <[u8]>::len);
     let opening = rest[key..].iter().take_while(|byte| matches!(byte, b'[' | b'(' | b'"' | b' ')).take(2).count();
-    let start = at + key + opening;
+    let mut start = at + key + opening;
+    if bracket_letter(&text[..(start + 2).min(text.len())]).is_some() {
+        start += 2;
+    }
     let found = match text.get(start)? {
         b'0'..=b'9' => clock.find(&text[start..]).or_else(|| time::find_unix(&text[start..])),
         b'A'..=b'Z' => clock.find(&text[start..]),
         _ => None,
     }?;
     Some((start, found))
+}
+
+/// The letter between a bracket and a stamp, as Tornado and Jupyter write it: `[I 2026-11-28 10:15:02`.
+fn bracket_letter(before: &[u8]) -> Option<u8> {
+    match before {
+        [.., b'[', letter @ b'A'..=b'Z', b' '] => Some(*letter),
+        _ => None,
+    }
+}
+
+/// What follows a time of day that begins the line. It has no date, so that it is no time.
+fn behind_time_of_day(text: &[u8]) -> Option<&[u8]> {
+    let text = text.strip_prefix(b"[").unwrap_or(text);
+    let rest = &text[digits(text).min(2)..];
+    let [b':', b'0'..=b'5', minute, b':', b'0'..=b'6', second, after @ ..] = rest else { return None };
+    let fraction = match after {
+        [b'.' | b',', decimals @ ..] => 1 + digits(decimals),
+        _ => 0,
+    };
+    let after = &after[fraction..];
+    let is_time = minute.is_ascii_digit() && second.is_ascii_digit() && rest.len() < text.len();
+    let after = after.strip_prefix(b"]").unwrap_or(after);
+    (is_time && matches!(after.first(), Some(b' ' | b'\t'))).then_some(after)
 }
 
 /// Whether the word may stand before a stamp in any log: a level, a level's letter, a program's name with a colon.
@@ -137,6 +165,9 @@ fn level_before(before: &[u8], stamp: &[u8], levels: &Levels) -> Option<Level> {
     {
         return letter(*first, levels);
     }
+    if let Some(first) = bracket_letter(before) {
+        return letter(first, levels);
+    }
     for token in Tokens::new(before) {
         let level = match token {
             Token::Group(inside) => level_word::read(inside, Spelling::Any, levels),
@@ -153,7 +184,6 @@ fn level_before(before: &[u8], stamp: &[u8], levels: &Levels) -> Option<Level> {
 
 /// The level between a stamp and the message.
 fn level_after(before: &[u8], stamp: Found, after: &[u8], levels: &Levels) -> Option<Level> {
-    let mut tokens = Tokens::new(after);
     if !stamp.has_year {
         // Syslog: the host, then the program.
         return level_in_syslog(after, levels);
@@ -161,6 +191,12 @@ fn level_after(before: &[u8], stamp: Found, after: &[u8], levels: &Levels) -> Op
     if before.contains(&b':') && matches!(after, [b' ', b'.' | b'-' | b'*' | b'#', b' ', ..]) {
         return level_word::of_redis(after[1]);
     }
+    level_in_head(after, levels)
+}
+
+/// The level in what a logger writes between the time and the message.
+fn level_in_head(after: &[u8], levels: &Levels) -> Option<Level> {
+    let mut tokens = Tokens::new(after);
     let mut is_first = true;
     for _ in 0..TOKENS_MAX {
         match tokens.next()? {
@@ -172,6 +208,8 @@ fn level_after(before: &[u8], stamp: Found, after: &[u8], levels: &Levels) -> Op
                 }
             }
             Token::Number | Token::Mark => {}
+            // Telegraf.
+            Token::Word([first, b'!']) if is_first => return letter(*first, levels),
             Token::Word(word) => {
                 let spelling = spelling(is_first, tokens.rest());
                 is_first = false;

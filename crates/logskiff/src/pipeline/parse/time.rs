@@ -197,6 +197,7 @@ pub(super) fn find_unix(text: &[u8]) -> Option<Found> {
     let len = text.iter().take(epoch::DIGITS_MAX).take_while(is_part).count();
     let is_whole = matches!(digits(&text[..len]), 1 | 10 | 13 | 16 | 19);
     let ends = text.get(len).is_none_or(|byte| matches!(byte, b' ' | b'\t' | b']' | b')' | b',' | b'"' | b'|'));
+    let ends = ends || text[len..].starts_with(b": ");
     let time_ns = epoch::guess(&text[..len]).filter(|_| is_whole && ends)?;
     Some(Found { len, time_ns: Some(time_ns), has_year: true })
 }

@@ -64,6 +64,31 @@ fn a_level_in_the_message_is_none_of_the_line() {
 }
 
 #[test]
+fn a_time_of_day_has_a_level_but_no_date() {
+    check("10:15:02.123 [info] started", None, Some(Level::Info));
+    check("10:15:02.123 [DEBUG] [org.gradle.api] started", None, Some(Level::Debug));
+    check("[10:15:02 WRN] nearly full", None, Some(Level::Warn));
+    check("10:15:02 WARN shop: nearly full", None, Some(Level::Warn));
+    for line in ["10:15:02 is no ERROR", "10:15 ERROR", "10:15:02", "10:15:99 ERROR", ":15:02 ERROR", "110:15:02 ERROR"]
+    {
+        check(line, None, None);
+    }
+}
+
+#[test]
+fn rare_heads_are_read() {
+    let time = Some("2026-11-28T10:15:02Z");
+    check("[I 2026-11-28 10:15:02 ServerApp] started", time, Some(Level::Info));
+    check("[E 261128 10:15:02 web:2271] 500 GET /", time, Some(Level::Error));
+    check("2026-11-28T10:15:02Z W! [agent] slow", time, Some(Level::Warn));
+    check("20261128 10:15:02 INFO started", time, Some(Level::Info));
+    check("1795860902: mosquitto starting", time, None);
+    check("[A 1 x] no stamp", None, None);
+    check("[I am 2026-11-28 10:15:02", None, None);
+    check("123456 10:15:02 in month 34", None, None);
+}
+
+#[test]
 fn colours_do_not_hide_a_head() {
     let line = "\u{1b}[2m2026-11-28T10:15:02Z\u{1b}[0m \u{1b}[32m INFO\u{1b}[0m shop: started";
     check(line, Some("2026-11-28T10:15:02Z"), Some(Level::Info));

@@ -3,7 +3,7 @@
 use super::{Clock, civil, digits, fraction, pair};
 
 impl Clock {
-    /// Parses a timestamp of a preset: any layout, also `10:15:02.123`, `261128 101502` and `261128 10:15:02`.
+    /// Parses a timestamp of a preset: any layout, also `10:15:02.123` and `261128 101502`.
     pub(in crate::pipeline::parse) fn of_preset(&self, text: &[u8]) -> Option<i64> {
         let text = text.trim_ascii();
         self.guess(text).or_else(|| self.time_of_day(text)).or_else(|| self.compact(text))
@@ -28,12 +28,12 @@ impl Clock {
         }
         let year = 2000 + i16::from(pair(text, 0)?);
         let (month, day) = (pair(text, 2)?, pair(text, 4)?);
-        let rest = text[7..].trim_ascii_start();
-        let (clock, nanosecond) = match digits(rest) {
-            6 if rest.len() == 6 => ([pair(rest, 0)?, pair(rest, 2)?, pair(rest, 4)?], 0),
-            _ => time(rest)?,
-        };
-        self.zones.instant(civil(year, month, day, clock, nanosecond)?, None)
+        let rest = &text[7..];
+        if rest.len() != 6 || digits(rest) != 6 {
+            return None;
+        }
+        let clock = [pair(rest, 0)?, pair(rest, 2)?, pair(rest, 4)?];
+        self.zones.instant(civil(year, month, day, clock, 0)?, None)
     }
 }
 

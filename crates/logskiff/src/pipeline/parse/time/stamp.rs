@@ -141,6 +141,7 @@ impl<'t> Cursor<'t> {
         match (count, self.text.get(count)?) {
             (4, b'-' | b'/' | b'.') => self.year_first(),
             (8, b'T') => self.basic(),
+            (6 | 8, b' ') => self.compact(count),
             (1..=2, b'/') if self.text.get(count + 1)?.is_ascii_digit() => self.short_year_first(),
             (1..=2, b'/' | b'-' | b' ') => self.day_first(),
             _ => None,
@@ -170,6 +171,19 @@ impl<'t> Cursor<'t> {
         self.eat(b"T")?;
         let clock = [self.two()?, self.two()?, self.two()?];
         self.with_clock(Date { year, month, day }, clock)
+    }
+
+    /// `261128 10:15:02`, `20261128 10:15:02`; one blank more before an hour of one digit.
+    fn compact(&mut self, count: usize) -> Option<Stamp<'t>> {
+        let century = if count == 8 { self.two()? } else { 20 };
+        let year = Some(i16::from(century) * 100 + i16::from(self.two()?));
+        let (month, day) = (self.two()?, self.two()?);
+        // Else it is another number.
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return None;
+        }
+        self.blank()?;
+        self.with_time(Date { year, month, day })
     }
 
     /// `26/11/28 10:15:02`.
