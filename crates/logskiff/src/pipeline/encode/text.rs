@@ -8,7 +8,11 @@ use event::unicode_escape;
 
 /// Writes `bytes` as the content of a JSON string: escaped, with U+FFFD for invalid UTF-8.
 pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
-    let kinds = kinds(bytes);
+    write_of_kinds(bytes, kinds(bytes), out);
+}
+
+/// The same for bytes of known kinds.
+fn write_of_kinds(bytes: &[u8], kinds: u8, out: &mut Vec<u8>) {
     if kinds & BEYOND_ASCII == 0 {
         return escape(bytes, kinds, out);
     }
@@ -23,8 +27,11 @@ pub(super) fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
 /// Writes text of one or several lines as the content of a JSON string. A carriage return before a newline is part of the
 /// line end, and left out.
 pub(super) fn write_lines(text: &[u8], out: &mut Vec<u8>) {
+    let kinds = kinds(text);
+    if kinds & CONTROL == 0 {
+        return write_of_kinds(text, kinds, out);
+    }
     let mut start = 0;
-    // A search for both bytes would be set up anew for each value, which costs more than most values do.
     for line_end in memchr::memchr_iter(b'\r', text).filter(|at| text.get(at + 1) == Some(&b'\n')) {
         write_escaped(&text[start..line_end], out);
         start = line_end + 1;

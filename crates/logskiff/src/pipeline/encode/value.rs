@@ -71,11 +71,11 @@ pub(super) fn write_without_sequences(redacted: &Redacted<'_>, at: TextRange, ki
 
 /// Writes a range with its masks. `as_is`: the text is the inside of a JSON string, or a number, already.
 pub(super) fn write_pieces(redacted: &Redacted<'_>, at: TextRange, as_is: bool, out: &mut Vec<u8>) {
-    let broken = redacted.parsed().repairs.is_of_strings();
-    if let (Some(text), true) = (redacted.plain(at), as_is && !broken) {
-        return out.extend_from_slice(text);
-    }
     let content = Content::new(redacted, as_is);
+    // Most values have no mask.
+    if let Some(text) = redacted.plain(at) {
+        return content.write(text, out);
+    }
     for piece in redacted.pieces(at) {
         match piece {
             Piece::Text(text) => content.write(text, out),
