@@ -77,7 +77,9 @@ fn very_many_small_files_take_little_memory() {
         state("checkpoint.json"),
         state("checkpoint.quiet")
     );
-    assert!(high < 32 * 1024, "{high} KiB");
+    // The faster the disk, the more files are open, being read and waiting to be saved at once.
+    let allowed = if in_full() { 44 * 1024 } else { 32 * 1024 };
+    assert!(high < allowed, "{high} KiB");
 
     let change = |number: usize, time: &str| {
         let file = scene.log(&name(number));

@@ -16,8 +16,6 @@ const STEPS_EXACT: usize = 16;
 const STEPS_COARSE: u32 = 100;
 /// At most about this many are saved in the checkpoint: 1 KiB for a file.
 const STEPS_SAVED: u32 = 32;
-/// Memory for more steps than this is freed once no step is left.
-const STEPS_FEW: usize = 16;
 
 /// A moment on two clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +111,8 @@ impl WriteTimes {
         }
         if self.steps.is_empty() {
             self.is_unsaved = false;
-            self.steps.shrink_to(STEPS_FEW);
+            // Most of very many files are quiet.
+            self.steps = VecDeque::new();
         }
     }
 
@@ -228,7 +227,7 @@ mod tests {
             assert!(error <= Duration::from_secs(10_000 / 50), "{offset}: {error:?} too early");
         }
         write_times.forget(100_000);
-        assert!(write_times.steps.capacity() <= STEPS_FEW);
+        assert_eq!(write_times.steps.capacity(), 0);
     }
 
     /// Goal: a restart changes no time, unless there are many; then none is later.
