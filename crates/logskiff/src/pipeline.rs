@@ -159,14 +159,14 @@ impl Pipeline {
         let parsed = &self.parsed;
         if let Some(counts) = counts {
             counts.timestamp_parse_failures.add(u64::from(parsed.time_failed));
-            let has_time = parsed.time_ns.is_some() || line.printed.is_some_and(|printed| printed.time_ns.is_some());
+            let is_printed = line.printed.is_some_and(|printed| printed.time_ns.is_some());
+            let has_time = parsed.time_ns.is_some() || is_printed;
             counts.lines_without_time.add(u64::from(!has_time && !parsed.time_failed));
             counts.type_coercion_failures.add(u64::from(parsed.type_failures));
             if parsed.failure.is_some() {
                 counts.parse_failures.add(1);
             }
             if let Some(first_lines) = &mut self.first_lines {
-                let is_printed = line.printed.is_some_and(|printed| printed.time_ns.is_some());
                 first_lines.count(&line.text[..line.keep], parsed, is_printed);
             }
         }

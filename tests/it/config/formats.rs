@@ -1,6 +1,7 @@
 //! Formats, patterns and columns in the configuration.
 
 use event::Framing;
+use logskiff::config::variables::{Kind, VARIABLES};
 use logskiff::pipeline::frame::multiline::Config as Multiline;
 use logskiff::pipeline::parse::{Format, Preset};
 
@@ -20,7 +21,10 @@ fn a_list_is_tried_in_its_order() {
 
 #[test]
 fn every_preset_is_a_word_of_the_configuration() {
+    let parse = VARIABLES.iter().find(|variable| variable.name == PARSE).unwrap();
+    let Kind::Choices(words) = parse.kind else { panic!("{PARSE} takes no words") };
     for preset in Preset::all() {
+        assert!(words.contains(&preset.name()), "{} is not documented", preset.name());
         let config = read(&[(PARSE, preset.name())]).unwrap();
         assert_eq!(config.inputs[0].parse.formats, [Format::Preset(preset)]);
     }

@@ -15,7 +15,7 @@ pub(super) fn write_key(redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
     match key {
         Key::None => {}
         Key::Name(_) => out.extend_from_slice(plain_key(redacted, key).unwrap_or_default()),
-        Key::Text(at) => write_pieces(redacted, at, true, out),
+        Key::Text(at) => write_pieces(redacted, at, Kind::Escaped, out),
     }
     out.extend_from_slice(b"\":");
 }
@@ -23,20 +23,15 @@ pub(super) fn write_key(redacted: &Redacted<'_>, key: Key, out: &mut Vec<u8>) {
 /// Writes a value as JSON.
 pub(super) fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec<u8>) {
     let literal: &[u8] = match kind {
-        Kind::Text | Kind::Escaped => {
+        Kind::Text | Kind::Escaped | Kind::Quoted(_) => {
             out.push(b'"');
-            write_pieces(redacted, at, kind == Kind::Escaped, out);
-            return out.push(b'"');
-        }
-        Kind::Quoted(mark) => {
-            out.push(b'"');
-            write_quoted(redacted, at, mark, |part| write_lines(part, out));
+            write_pieces(redacted, at, kind, out);
             return out.push(b'"');
         }
         Kind::Null => return out.extend_from_slice(b"null"),
         // A masked number is written as text.
         _ if redacted.is_masked(at) => return write_value(redacted, at, Kind::Text, out),
-        Kind::Number => return write_pieces(redacted, at, true, out),
+        Kind::Number => return write_pieces(redacted, at, kind, out),
         Kind::Scaled(exponent) => return write_scaled(redacted.plain(at).unwrap_or_default(), exponent, out),
         Kind::Code(number) => return write_number(number.into(), out),
         Kind::True => b"true",
@@ -47,18 +42,12 @@ pub(super) fn write_value(redacted: &Redacted<'_>, at: TextRange, kind: Kind, ou
 
 /// Writes a value like [`write_value`], without its terminal sequences.
 pub(super) fn write_without_sequences(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec<u8>) {
-    let (spelling, content) = match kind {
-        Kind::Text => (Spelling::Plain, Content::Plain),
-        Kind::Escaped => (Spelling::Json, Content::new(redacted, true)),
-        Kind::Quoted(mark) => {
-            out.push(b'"');
-            write_quoted(redacted, at, mark, |part| {
-                without_sequences(part, Spelling::Plain, |part| write_lines(part, out));
-            });
-            return out.push(b'"');
-        }
+    let spelling = match kind {
+        Kind::Text | Kind::Quoted(_) => Spelling::Plain,
+        Kind::Escaped => Spelling::Json,
         _ => return write_value(redacted, at, kind, out),
     };
+    let content = Content::new(redacted, kind);
     out.push(b'"');
     for piece in redacted.pieces(at) {
         match piece {
@@ -69,9 +58,9 @@ pub(super) fn write_without_sequences(redacted: &Redacted<'_>, at: TextRange, ki
     out.push(b'"');
 }
 
-/// Writes a range with its masks. `as_is`: the text is the inside of a JSON string, or a number, already.
-pub(super) fn write_pieces(redacted: &Redacted<'_>, at: TextRange, as_is: bool, out: &mut Vec<u8>) {
-    let content = Content::new(redacted, as_is);
+/// Writes a range with its masks, as the content of a JSON string or as a number.
+pub(super) fn write_pieces(redacted: &Redacted<'_>, at: TextRange, kind: Kind, out: &mut Vec<u8>) {
+    let content = Content::new(redacted, kind);
     // Most values have no mask.
     if let Some(text) = redacted.plain(at) {
         return content.write(text, out);
@@ -80,16 +69,6 @@ pub(super) fn write_pieces(redacted: &Redacted<'_>, at: TextRange, as_is: bool, 
         match piece {
             Piece::Text(text) => content.write(text, out),
             Piece::Mask(label) => out.extend_from_slice(label.as_bytes()),
-        }
-    }
-}
-
-/// Passes on the parts of a value of [`Kind::Quoted`] and its masks, in order.
-pub(super) fn write_quoted(redacted: &Redacted<'_>, at: TextRange, mark: u8, mut write: impl FnMut(&[u8])) {
-    for piece in redacted.pieces(at) {
-        match piece {
-            Piece::Text(text) => unquoted(text, mark, &mut write),
-            Piece::Mask(label) => write(label.as_bytes()),
         }
     }
 }
@@ -103,15 +82,17 @@ enum Content {
     Repaired,
     /// It is plain text of one or several lines.
     Plain,
+    /// The same with bytes that are left out: see [`Kind::Quoted`].
+    Quoted(u8),
 }
 
 impl Content {
-    /// `as_is`: the line has it as the inside of a JSON string, or as a number.
-    fn new(redacted: &Redacted<'_>, as_is: bool) -> Self {
-        match as_is {
-            true if redacted.parsed().repairs.is_of_strings() => Self::Repaired,
-            true => Self::AsIs,
-            false => Self::Plain,
+    fn new(redacted: &Redacted<'_>, kind: Kind) -> Self {
+        match kind {
+            Kind::Text => Self::Plain,
+            Kind::Quoted(mark) => Self::Quoted(mark),
+            _ if redacted.parsed().repairs.is_of_strings() => Self::Repaired,
+            _ => Self::AsIs,
         }
     }
 
@@ -120,6 +101,7 @@ impl Content {
             Self::AsIs => out.extend_from_slice(text),
             Self::Repaired => write_repaired(text, out),
             Self::Plain => write_lines(text, out),
+            Self::Quoted(mark) => unquoted(text, mark, &mut |part| write_lines(part, out)),
         }
     }
 }

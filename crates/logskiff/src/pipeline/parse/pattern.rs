@@ -39,6 +39,7 @@ impl Compiled {
 }
 
 impl<T> Pattern<T> {
+    /// A pattern of a user's own.
     fn new(regex: Regex, groups: Vec<(usize, T)>) -> Self {
         // Without a form for ASCII (a pattern with `ü` or `\p{L}`) the other one does it.
         let ascii = RegexBuilder::new(regex.as_str()).unicode(false).build().ok();
@@ -60,7 +61,8 @@ impl<T> Pattern<T> {
         let named = regex.capture_names().enumerate();
         let groups =
             named.filter_map(|(group, name)| Some((group, target(captured(name?, &expanded.captures)?)))).collect();
-        Ok(Self::new(regex, groups))
+        // It reads bytes, and so has the states of a form for ASCII already.
+        Ok(Self { any: Compiled::new(regex), ascii: None, groups })
     }
 
     /// The captures that took part in the match, each with its range; `None`: the pattern does not match.

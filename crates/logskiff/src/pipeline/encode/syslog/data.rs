@@ -6,7 +6,8 @@ use super::text::write_param;
 use super::{Config, Framing};
 use crate::pipeline::encode::ids;
 use crate::pipeline::encode::names::Name;
-use crate::pipeline::encode::value::{write_pieces, write_quoted, write_value};
+use crate::pipeline::encode::quoted::unquoted;
+use crate::pipeline::encode::value::{write_pieces, write_value};
 use event::{Key, Kind, Node, TextRange};
 use redact::{Piece, Redacted};
 
@@ -100,24 +101,28 @@ impl Data {
         self.value.clear();
         match kind {
             Kind::Null => {}
-            Kind::True | Kind::False | Kind::Number | Kind::Text => {
-                for piece in redacted.pieces(at) {
-                    self.value.extend_from_slice(match piece {
-                        Piece::Text(text) => text,
-                        Piece::Mask(label) => label.as_bytes(),
-                    });
-                }
+            Kind::Scaled(_) | Kind::Code(_) if !redacted.is_masked(at) => {
+                write_value(redacted, at, kind, &mut self.value);
             }
-            Kind::Quoted(mark) => write_quoted(redacted, at, mark, |part| self.value.extend_from_slice(part)),
-            Kind::Scaled(_) | Kind::Code(_) => write_value(redacted, at, kind, &mut self.value),
             Kind::Escaped => {
                 self.value.push(b'"');
-                write_pieces(redacted, at, true, &mut self.value);
+                write_pieces(redacted, at, kind, &mut self.value);
                 self.value.push(b'"');
                 // A text that is not a JSON string stays unchanged.
                 match serde_json::from_slice::<std::borrow::Cow<'_, str>>(&self.value) {
                     Ok(decoded) => self.value = decoded.into_owned().into_bytes(),
                     Err(_) => self.value = self.value[1..self.value.len() - 1].to_vec(),
+                }
+            }
+            _ => {
+                for piece in redacted.pieces(at) {
+                    match (piece, kind) {
+                        (Piece::Text(text), Kind::Quoted(mark)) => {
+                            unquoted(text, mark, &mut |part| self.value.extend_from_slice(part));
+                        }
+                        (Piece::Text(text), _) => self.value.extend_from_slice(text),
+                        (Piece::Mask(label), _) => self.value.extend_from_slice(label.as_bytes()),
+                    }
                 }
             }
         }

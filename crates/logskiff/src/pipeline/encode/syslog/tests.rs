@@ -79,6 +79,27 @@ fn a_long_name_is_not_read_for_each_value() {
     assert!(params > 0, "{} bytes", encoded.bytes.len());
 }
 
+/// Goal: a masked number of a preset is its mask, without quotes of its own.
+#[test]
+fn values_of_presets_are_written_as_their_reader_sees_them() {
+    let traefik = parse::Format::Preset(parse::Preset::from_name("traefik").unwrap());
+    let line = br#"192.0.2.7 - - [23/Nov/2026:22:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "a" 1 "r" "-" 56ms"#;
+    let masked = |fields: &[&str]| {
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        let rules = redact::Config { select: vec!["none".to_owned()], fields, ..redact::Config::default() };
+        let config = config(Format::Rfc5424, Framing::None);
+        String::from_utf8(sent::encode(&config, traefik, &rules, line, LineFlags::NONE).bytes).unwrap()
+    };
+    assert!(masked(&[]).contains(r#" event.duration="56000000""#), "{}", masked(&[]));
+    let fields = ["event.duration"];
+    assert!(masked(&fields).contains(r#" event.duration="<redacted:field>""#), "{}", masked(&fields));
+    let syslog = parse::Format::Preset(parse::Preset::from_name("syslog5424").unwrap());
+    let line = br#"<14>1 2026-11-23T22:00:00Z web app - - [a@1 by="an \"x\" [1\]"] text"#;
+    let encoded = encode(&config(Format::Rfc5424, Framing::None), syslog, line);
+    let text = String::from_utf8(encoded.bytes).unwrap();
+    assert!(text.contains(r#"a@1.b="an \"x\" [1\]""#), "{text}");
+}
+
 #[test]
 fn frames_keep_messages_apart() {
     let plain = encode(&config(Format::Rfc3164, Framing::None), parse::Format::None, b"a\tb").bytes;
