@@ -9,7 +9,7 @@ use assert_cmd::Command;
 use event::{LineFlags, Printed, Stream};
 use logskiff::pipeline::encode::record_fields::{FieldType, OF_LINES, WRITTEN};
 use logskiff::pipeline::encode::{EventId, Pod};
-use logskiff::pipeline::parse::{Config, Format};
+use logskiff::pipeline::parse::{Config, Format, Parser, Preset};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -192,6 +192,18 @@ fn check_listed(place: &str, name: &str, value: &Value) {
         },
     };
     assert!(is_of_type, "{place}: {name} {value} is not a field of the list, or has another type");
+}
+
+/// Goal: likewise of the presets, also of layouts that the corpus does not have.
+#[test]
+fn every_field_of_a_preset_is_listed() {
+    let listed: BTreeSet<_> = WRITTEN.iter().chain(&OF_LINES).map(|field| field.name).collect();
+    for preset in Preset::all() {
+        let config = Config { formats: vec![Format::Preset(preset)], ..Config::default() };
+        let names = Parser::new(&config).unwrap().parsed().names;
+        let missing: Vec<_> = names.iter().filter(|name| !listed.contains(&***name)).collect();
+        assert!(missing.is_empty(), "{}: {missing:?}", preset.name());
+    }
 }
 
 /// Goal: the list has every field of the text formats.

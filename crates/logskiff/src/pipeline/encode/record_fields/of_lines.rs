@@ -20,7 +20,7 @@ const fn object(name: &'static str, when: &'static str, example: &'static str) -
 }
 
 /// The fields that lines have, in their formats. Their types are those in records of text formats; a JSON line keeps its own.
-pub const OF_LINES: [RecordField; 105] = [
+pub const OF_LINES: [RecordField; 120] = [
     keyword("log.source", "Docker Compose: name of the container", r#""web-1""#),
     keyword("log.logger", "logger, category, module, channel, target", r#""com.example.Shop""#),
     keyword("log.origin.file.name", "source file", r#""main.go""#),
@@ -30,6 +30,7 @@ pub const OF_LINES: [RecordField; 105] = [
     long("process.thread.id", "number of the thread", "31"),
     long("process.pid", "process", "4711"),
     keyword("service.name", "application", r#""shop""#),
+    keyword("process.name", "process, by its name", r#""MainProcess""#),
     keyword("event.code", "code of the event", r#""MY-010931""#),
     long("event.duration", "duration, in nanoseconds", "56000000"),
     keyword("source.address", "client", r#""192.0.2.10""#),
@@ -67,6 +68,14 @@ pub const OF_LINES: [RecordField; 105] = [
     keyword("envoy.response_flags", "Envoy", r#""UF,URX""#),
     long("envoy.upstream_service_time_ms", "Envoy", "55"),
     keyword("envoy.forwarded_for", "Envoy", r#""203.0.113.9""#),
+    keyword("envoy.response_code_details", "Envoy in Istio", r#""via_upstream""#),
+    keyword("envoy.connection_termination_details", "Envoy in Istio", r#""DPE""#),
+    keyword("envoy.upstream_transport_failure_reason", "Envoy in Istio", r#""TLS error""#),
+    keyword("envoy.upstream_cluster", "Envoy in Istio", r#""outbound|80||shop.example""#),
+    keyword("envoy.upstream_local_address", "Envoy in Istio", r#""10.0.0.7:41234""#),
+    keyword("envoy.downstream_local_address", "Envoy in Istio", r#""10.0.1.2:8080""#),
+    keyword("envoy.requested_server_name", "Envoy in Istio", r#""shop.example""#),
+    keyword("envoy.route_name", "Envoy in Istio", r#""default""#),
     long("traefik.request_count", "Traefik", "1"),
     keyword("traefik.router_name", "Traefik", r#""dashboard@internal""#),
     keyword("traefik.server_url", "Traefik", r#""http://10.0.1.2:8080""#),
@@ -75,6 +84,9 @@ pub const OF_LINES: [RecordField; 105] = [
     keyword("haproxy.server_name", "HAProxy", r#""srv1""#),
     keyword("haproxy.bind_name", "HAProxy", r#""1""#),
     keyword("haproxy.mode", "HAProxy", r#""TCP""#),
+    keyword("haproxy.tls_server_name", "HAProxy, `option httpslog`", r#""shop.example""#),
+    keyword("haproxy.tls_version", "HAProxy, `option httpslog`", r#""TLSv1.3""#),
+    keyword("haproxy.tls_cipher", "HAProxy, `option httpslog`", r#""TLS_AES_128_GCM_SHA256""#),
     long("haproxy.time_request_ms", "HAProxy; -1 where it was aborted before", "11"),
     long("haproxy.time_queue_ms", "HAProxy; -1 where it was aborted before", "0"),
     long("haproxy.time_connect_ms", "HAProxy; -1 where it was aborted before", "2"),
@@ -116,6 +128,9 @@ pub const OF_LINES: [RecordField; 105] = [
     keyword("postgresql.log.context", "PostgreSQL, CSV", r#""PL/pgSQL function f() line 3""#),
     keyword("postgresql.log.detail", "PostgreSQL, CSV", r#""Key (id)=(17) already exists.""#),
     keyword("postgresql.log.hint", "PostgreSQL, CSV", r#""Check the key.""#),
+    keyword("postgresql.log.internal_query", "PostgreSQL, CSV", r#""SELECT 1""#),
+    long("postgresql.log.internal_query_pos", "PostgreSQL, CSV", "8"),
+    long("postgresql.log.query_pos", "PostgreSQL, CSV", "15"),
     keyword("postgresql.log.location", "PostgreSQL, CSV", r#""XLogFileInit, xlog.c:3251""#),
     keyword("postgresql.log.query", "PostgreSQL, CSV", r#""INSERT INTO orders VALUES (17)""#),
     long("postgresql.log.query_id", "PostgreSQL, CSV", "0"),
