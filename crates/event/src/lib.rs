@@ -316,6 +316,32 @@ impl Kind {
     }
 }
 
+impl Node {
+    /// Where its key is in the text.
+    #[must_use]
+    pub fn text_key(&self) -> Option<TextRange> {
+        match *self {
+            Self::Value { key: Key::Text(key), .. }
+            | Self::Object { key: Key::Text(key) }
+            | Self::Array { key: Key::Text(key) } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Changes where its key and its value are in the text.
+    pub fn map_ranges(&mut self, mut map: impl FnMut(TextRange) -> TextRange) {
+        if let Self::Value { key: Key::Text(key), .. }
+        | Self::Object { key: Key::Text(key) }
+        | Self::Array { key: Key::Text(key) } = self
+        {
+            *key = map(*key);
+        }
+        if let Self::Value { at, .. } = self {
+            *at = map(*at);
+        }
+    }
+}
+
 /// Why a line does not have the configured format; a bounded set, usable as a metric's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParseFailure {

@@ -179,10 +179,7 @@ impl Redactor {
 /// Whether the line was parsed as a format that contains its fields' names. Names of captures and fixed layouts come
 /// from the configuration, and their values may still be JSON.
 pub(super) fn has_names_in_text(parsed: &Parsed) -> bool {
-    parsed.nodes.iter().any(|node| match node {
-        Node::Value { key, .. } | Node::Object { key } | Node::Array { key } => matches!(key, Key::Text(_)),
-        Node::End => false,
-    })
+    parsed.nodes.iter().any(|node| node.text_key().is_some())
 }
 
 /// The values of a JSON line by their positions, in the order of its nodes.

@@ -216,15 +216,7 @@ fn move_by(start: usize, nodes: &mut [Node]) {
         return;
     }
     for node in nodes {
-        if let Node::Value { key: Key::Text(key), .. }
-        | Node::Object { key: Key::Text(key) }
-        | Node::Array { key: Key::Text(key) } = node
-        {
-            *key = moved(*key, start);
-        }
-        if let Node::Value { at, .. } = node {
-            *at = moved(*at, start);
-        }
+        node.map_ranges(|at| moved(at, start));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A text without its colours, and the way back to the positions in the text.
 
-use event::{Key, Kind, Node, Parsed, TextRange};
+use event::{Kind, Node, Parsed, TextRange};
 
 use super::super::colours;
 
@@ -27,27 +27,19 @@ impl Coloured {
     /// Moves all ranges of what was read from the plain text to the text. A number with colours in it becomes text; a name
     /// with colours in it cannot be one: `false`, and nothing is left.
     pub(super) fn restore(&self, into: &mut Parsed) -> bool {
-        let mut are_names = true;
         for node in &mut into.nodes {
-            if let Node::Value { key: Key::Text(key), .. }
-            | Node::Object { key: Key::Text(key) }
-            | Node::Array { key: Key::Text(key) } = node
+            let is_changed = |at: TextRange| self.origin(at).indices().len() != at.indices().len();
+            if node.text_key().is_some_and(is_changed) {
+                into.clear();
+                return false;
+            }
+            if let Node::Value { at, kind, .. } = node
+                && is_changed(*at)
+                && !matches!(kind, Kind::Code(_))
             {
-                let plain = key.indices().len();
-                *key = self.origin(*key);
-                are_names &= key.indices().len() == plain;
+                *kind = Kind::Text;
             }
-            if let Node::Value { at, kind, .. } = node {
-                let plain = at.indices().len();
-                *at = self.origin(*at);
-                if at.indices().len() > plain && !matches!(kind, Kind::Code(_)) {
-                    *kind = Kind::Text;
-                }
-            }
-        }
-        if !are_names {
-            into.clear();
-            return false;
+            node.map_ranges(|at| self.origin(at));
         }
         for at in [&mut into.trace_id, &mut into.span_id].into_iter().flatten() {
             *at = self.origin(*at);
