@@ -37,7 +37,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
     trigger: Trigger::Shape(concat!(
         r"(?xi-u)",
         keyword!(),
-        r#"(?:[\x01-\x09\x0b\x0c\x0e-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:\r?$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*: | (?:rejected|invalid|incorrect|input|with|final|the|field's)(?:\ [a-z]+)?[\ _-]?value | -setcookie | (?:snmp|tacacs|radius)-server | isakmp"#
+        r#"(?:[\x01-\x09\x0b-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*: | (?:rejected|invalid|incorrect|input|with|final|the|field's)(?:\ [a-z]+)?[\ _-]?value | -setcookie | (?:snmp|tacacs|radius)-server | isakmp"#
     )),
     patterns: &[
         checked(concat!(r"(?xi-u)", keyword!()), validators::named),
@@ -212,6 +212,7 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
             "form-data; name=password\r\n\r\nv w\r\n--x--",
             "form-data; name=password\r\n\r\n<redacted:password>\r\n--x--",
         ),
+        ("form-data; name=password\r \n\nv w\n--x--", "form-data; name=password\r \n\n<redacted:password>\n--x--"),
         (
             "form-data; name=password#015#012#015#012v w#015#012--x",
             "form-data; name=password#015#012#015#012<redacted:password>#015#012--x",
