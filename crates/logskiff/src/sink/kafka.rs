@@ -86,6 +86,8 @@ pub struct Kafka {
     acks: Arc<AckQueue>,
     /// What the topics accept, as far as is known.
     limits: Limits,
+    /// What was handed over last.
+    hand_over: HandOver,
     targets: Targets,
     /// The next record, if some of its parts are sent: the client's queue holds one part at a time, not the record.
     partial: Option<Partial>,
@@ -123,6 +125,7 @@ impl Kafka {
             client,
             acks,
             limits: Limits::new(bytes, config.request_bytes(bytes)),
+            hand_over: HandOver::default(),
             targets: Targets::new(&config, &context.services),
             partial: None,
             groups: Vec::new(),
@@ -159,16 +162,14 @@ impl Kafka {
 
     /// Sends entries of a batch, as many as one request to each topic holds.
     fn send_records(&mut self, batch: &Batch, from: usize) -> usize {
-        let mut hand_over = HandOver::default();
-        let is_idle = self.acks.in_flight() == 0;
+        self.hand_over.begin(self.acks.in_flight());
         for (index, entry) in batch.entries.iter().enumerate().skip(from) {
             let Extra { topic, parts, .. } = Extra::read(&batch.bytes[entry.extra.clone()]);
             let parts = usize::from(parts);
             while self.parts_sent(entry.ticket) < parts {
                 let bytes = entry.payload.len().div_ceil(parts) + entry.extra.len() + MESSAGE_OVERHEAD_BYTES;
-                let may_send = self.may_send(topic, hand_over.bytes_with(topic, bytes))
-                    && (is_idle || !self.limits.is_small(topic))
-                    && hand_over.takes(&self.limits, topic, bytes);
+                let may_send = self.may_send(topic, self.hand_over.bytes_with(topic, bytes))
+                    && self.hand_over.takes(&self.limits, topic, bytes);
                 if !may_send || !self.send_part(batch, entry) {
                     return index;
                 }

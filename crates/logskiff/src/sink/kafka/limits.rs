@@ -70,13 +70,20 @@ enum State {
     Answered,
 }
 
-/// What is handed over to the client at once: one request for each topic.
+/// What is handed over to the client at once: no more than one request to each topic.
 #[derive(Default)]
 pub(super) struct HandOver {
     bytes: usize,
     messages: usize,
-    /// The bytes of each topic, in the order of their first messages.
-    topics: Vec<(u16, usize)>,
+    topics: Vec<Handed>,
+}
+
+/// What is handed over to one topic.
+struct Handed {
+    topic: u16,
+    bytes: usize,
+    /// The bytes since no message was in flight. The client may join them to one request.
+    joined_bytes: usize,
 }
 
 /// Who is asked, and what for.
@@ -126,8 +133,7 @@ impl Limits {
         if self.topic(topic).state == State::Answered || self.is_silent { known } else { known.min(UNASKED_BYTES) }
     }
 
-    /// Whether requests to a topic are smaller than the client makes them by itself. Messages to it wait until none are
-    /// in flight, because the client would join them.
+    /// Whether requests to a topic are smaller than the client makes them by itself.
     pub(super) fn is_small(&self, topic: u16) -> bool {
         self.request_bytes(topic) < self.request_bytes
     }
@@ -273,27 +279,42 @@ impl Topic {
 }
 
 impl HandOver {
+    /// Begins the next one, while this many messages are in flight.
+    pub(super) fn begin(&mut self, in_flight: usize) {
+        (self.bytes, self.messages) = (0, 0);
+        if in_flight == 0 {
+            self.topics.clear();
+        }
+        self.topics.iter_mut().for_each(|handed| handed.bytes = 0);
+    }
+
     /// Whether a message of this size still belongs to it; if so, it is added. The first message always fits.
     pub(super) fn takes(&mut self, limits: &Limits, topic: u16, bytes: usize) -> bool {
-        let at = self.topics.iter().position(|(number, _)| *number == topic);
-        let sent = at.map_or(0, |at| self.topics[at].1);
+        let at = self.topics.iter().position(|handed| handed.topic == topic);
+        let joined_bytes = at.map_or(0, |at| self.topics[at].joined_bytes);
         let fits = self.bytes + bytes <= limits.request_bytes && self.messages < REQUEST_MESSAGES_MAX;
         // A message beyond one request would be ready to be sent while that request is in flight.
-        if self.messages > 0 && !fits || sent > 0 && sent + bytes > limits.request_bytes(topic) {
+        if self.messages > 0 && !fits {
+            return false;
+        }
+        if limits.is_small(topic) && joined_bytes > 0 && joined_bytes + bytes > limits.request_bytes(topic) {
             return false;
         }
         self.bytes += bytes;
         self.messages += 1;
         match at {
-            Some(at) => self.topics[at].1 += bytes,
-            None => self.topics.push((topic, bytes)),
+            Some(at) => {
+                self.topics[at].bytes += bytes;
+                self.topics[at].joined_bytes += bytes;
+            }
+            None => self.topics.push(Handed { topic, bytes, joined_bytes: bytes }),
         }
         true
     }
 
     /// The bytes of a topic with another message.
     pub(super) fn bytes_with(&self, topic: u16, bytes: usize) -> usize {
-        self.topics.iter().find(|(number, _)| *number == topic).map_or(bytes, |(_, sent)| sent + bytes)
+        self.topics.iter().find(|handed| handed.topic == topic).map_or(bytes, |handed| handed.bytes + bytes)
     }
 }
 
@@ -357,6 +378,12 @@ mod tests {
         assert!(!hand_over.takes(&limits, 0, 200_000), "beyond a request");
         assert!(hand_over.takes(&limits, 0, 100_000));
         assert_eq!(hand_over.bytes_with(0, 1), 400_001);
+        hand_over.begin(3);
+        assert!(hand_over.takes(&limits, 0, 300_000));
+        assert!(!hand_over.takes(&limits, 1, 20_000), "the client may join it with what is in flight");
+        assert!(hand_over.takes(&limits, 1, 10_000));
+        hand_over.begin(0);
+        assert!(hand_over.takes(&limits, 1, 90_000));
         assert!(HandOver::default().takes(&limits, 1, 2_000_000), "the first one always fits");
         assert!(limits.is_small(1) && !limits.is_small(0) && limits.is_small(9));
         assert!(limits.must_wait(9, UNASKED_BYTES + 1) && !limits.must_wait(9, UNASKED_BYTES));
