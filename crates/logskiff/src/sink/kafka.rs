@@ -11,9 +11,10 @@ mod describe;
 mod extra;
 mod files;
 mod headers;
-mod limits;
 mod message_time;
+mod requests;
 mod targets;
+mod topic_limits;
 mod topics;
 
 use std::fmt;
@@ -33,10 +34,11 @@ use self::extra::{Extra, VALUE_BYTES_MAX};
 use self::files::Content;
 pub use self::files::Files;
 pub use self::headers::OWN as OWN_HEADERS;
-use self::limits::{HandOver, Limits, Question};
 pub use self::message_time::Timestamp;
 use self::message_time::to_millis;
+use self::requests::Requests;
 use self::targets::Targets;
+use self::topic_limits::{Question, TopicLimits};
 use super::{Ack, Context, Encoded, Health, Resume, Sink};
 use crate::pipeline::batch::{Batch, Entry};
 use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
@@ -85,9 +87,9 @@ pub struct Kafka {
     client: Client,
     acks: Arc<AckQueue>,
     /// What the topics accept, as far as is known.
-    limits: Limits,
+    limits: TopicLimits,
     /// What was handed over last.
-    hand_over: HandOver,
+    requests: Requests,
     targets: Targets,
     /// The next record, if some of its parts are sent: the client's queue holds one part at a time, not the record.
     partial: Option<Partial>,
@@ -124,8 +126,8 @@ impl Kafka {
         Ok(Self {
             client,
             acks,
-            limits: Limits::new(bytes, config.request_bytes(bytes)),
-            hand_over: HandOver::default(),
+            limits: TopicLimits::new(bytes, config.request_bytes(bytes)),
+            requests: Requests::default(),
             targets: Targets::new(&config, &context.services),
             partial: None,
             groups: Vec::new(),
@@ -157,19 +159,20 @@ impl Kafka {
             let (producer, wake, name) = (&self.client.producer, self.acks.wake(), self.targets.topic(topic));
             self.limits.ask(&Question { producer, wake, number: topic, topic: name });
         }
-        !self.limits.must_wait(topic, bytes)
+        // What follows a record that is read again waits for it.
+        !self.limits.must_wait(topic, bytes) && !self.limits.has_changed()
     }
 
     /// Sends entries of a batch, as many as one request to each topic holds.
     fn send_records(&mut self, batch: &Batch, from: usize) -> usize {
-        self.hand_over.begin(self.acks.in_flight());
+        self.requests.begin(self.acks.in_flight());
         for (index, entry) in batch.entries.iter().enumerate().skip(from) {
             let Extra { topic, parts, .. } = Extra::read(&batch.bytes[entry.extra.clone()]);
             let parts = usize::from(parts);
             while self.parts_sent(entry.ticket) < parts {
                 let bytes = entry.payload.len().div_ceil(parts) + entry.extra.len() + MESSAGE_OVERHEAD_BYTES;
-                let may_send = self.may_send(topic, self.hand_over.bytes_with(topic, bytes))
-                    && self.hand_over.takes(&self.limits, topic, bytes);
+                let may_send = self.may_send(topic, self.requests.bytes_with(topic, bytes))
+                    && self.requests.takes(&self.limits, topic, bytes);
                 if !may_send || !self.send_part(batch, entry) {
                     return index;
                 }
@@ -189,26 +192,22 @@ impl Kafka {
         let payload = &batch.bytes[entry.payload.clone()];
         let mut extra = Extra::read(&batch.bytes[entry.extra.clone()]);
         let part_bytes = payload.len().div_ceil(usize::from(extra.parts));
-        if part_bytes > self.part_bytes(extra.topic) {
-            // The topic's limit was not known when the record was encoded.
-            self.limits.note_outdated();
-            self.acks.add_in_flight();
-            self.acks.add_report(entry.ticket.to_bits(), Err(RDKafkaErrorCode::MessageSizeTooLarge));
-            self.partial = None;
-            return false;
-        }
         let ticket = entry.ticket.to_bits();
         let part = self.parts_sent(entry.ticket);
         let headers = self.targets.headers();
-        let sent = if extra.parts == 1 {
+        let sent = if part_bytes > self.part_bytes(extra.topic) {
+            // The topic's limit was not known when the record was encoded. It is read again.
+            self.limits.note_outdated();
+            self.acks.add_in_flight();
+            self.acks.add_report(ticket, Err(RDKafkaErrorCode::MessageSizeTooLarge));
+            true
+        } else if extra.parts == 1 {
             self.produce(&extra, payload, headers.of_record(&extra), ticket)
         } else {
             let name = format!("{ticket:016x}-{}", payload.len());
             let headers = headers.of_part(&extra, &name, part);
             // All parts of a record go to one partition, in order.
-            if extra.key.is_empty() {
-                extra.key = name.as_bytes();
-            }
+            extra.key = Some(extra.key.unwrap_or(name.as_bytes()));
             let start = part * part_bytes;
             let bytes = &payload[start..payload.len().min(start + part_bytes)];
             self.produce(&extra, bytes, headers, ticket)
@@ -288,7 +287,7 @@ impl Kafka {
     fn produce(&self, extra: &Extra<'_>, payload: &[u8], headers: Option<OwnedHeaders>, ticket: u64) -> bool {
         let topic = self.targets.topic(extra.topic);
         let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, to_opaque(ticket)).payload(payload);
-        record.key = Some(extra.key).filter(|key| !key.is_empty());
+        record.key = extra.key;
         record.headers = headers;
         record.timestamp = Some(extra.time_ms);
         self.acks.add_in_flight();

@@ -15,7 +15,7 @@ use rdkafka::message::Message as _;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use super::IN_FLIGHT_MAX;
-use super::limits::Refusal;
+use super::topic_limits::Refusal;
 use crate::regular;
 use crate::sink::Context;
 use crate::telemetry::log_rate_limit::LogRateLimit;

@@ -16,8 +16,8 @@ pub(super) struct Extra<'b> {
     pub(super) parts: u16,
     /// The message's time, in milliseconds since the Unix epoch.
     pub(super) time_ms: i64,
-    /// The key, or empty for none.
-    pub(super) key: &'b [u8],
+    /// The key.
+    pub(super) key: Option<&'b [u8]>,
     /// The event id, or empty if it is not a message header.
     pub(super) id: &'b [u8],
     /// The values of the configured headers, from [`push_value`].
@@ -32,18 +32,20 @@ impl<'b> Extra<'b> {
         let Some(([t0, t1, p0, p1], rest)) = rest.split_first_chunk() else { return plain };
         let (key, rest) = split_value(rest);
         let (id, values) = split_value(rest);
+        let key = Some(key).filter(|key| !key.is_empty());
         Self { topic: u16::from_le_bytes([*t0, *t1]), parts: u16::from_le_bytes([*p0, *p1]), key, id, values, ..plain }
     }
 
     /// Appends the bytes.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let key = self.key.unwrap_or_default();
         out.extend_from_slice(&self.time_ms.to_le_bytes());
-        if self.topic == 0 && self.parts == 1 && [self.key, self.id, self.values].iter().all(|part| part.is_empty()) {
+        if self.topic == 0 && self.parts == 1 && [key, self.id, self.values].iter().all(|part| part.is_empty()) {
             return;
         }
         out.extend_from_slice(&self.topic.to_le_bytes());
         out.extend_from_slice(&self.parts.to_le_bytes());
-        push_value(self.key, out);
+        push_value(key, out);
         push_value(self.id, out);
         out.extend_from_slice(self.values);
     }
@@ -87,9 +89,9 @@ mod tests {
         check(plain, 8);
         check(Extra { topic: 0x201, ..plain }, 16);
         check(Extra { parts: 3, ..plain }, 16);
-        check(Extra { key: b"ke", id: b"id", ..plain }, 20);
+        check(Extra { key: Some(b"ke"), id: b"id", ..plain }, 20);
         check(Extra { values: b"\x01\x00v", ..plain }, 19);
-        check(Extra { time_ms: -1, key: &[b'k'; VALUE_BYTES_MAX], ..plain }, 16 + VALUE_BYTES_MAX);
+        check(Extra { time_ms: -1, key: Some(&[b'k'; VALUE_BYTES_MAX]), ..plain }, 16 + VALUE_BYTES_MAX);
     }
 
     #[test]

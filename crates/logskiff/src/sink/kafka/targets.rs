@@ -128,7 +128,7 @@ impl Targets {
             self.headers.write_values(|template| line.render(template), &mut self.values);
             &self.values
         };
-        Extra { key: truncate(key), id: &self.id, values, ..extra }.write(out);
+        Extra { key: Some(truncate(key)), id: &self.id, values, ..extra }.write(out);
         self.id.clear();
         self.values.clear();
     }

@@ -19,8 +19,6 @@ const MESSAGE_BYTES_MIN: usize = 1024;
 /// A topic is asked before more than this is sent to it at once, and gets no more before it has answered. Most sidecars
 /// write less and never ask; hardly a topic accepts less.
 const UNASKED_BYTES: usize = 64 * 1024;
-/// The most messages in one request: librdkafka's `batch.num.messages`.
-const REQUEST_MESSAGES_MAX: usize = 10_000;
 
 /// Why a topic refused a message for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +30,7 @@ pub(super) enum Refusal {
 }
 
 /// The limits of all topics.
-pub(super) struct Limits {
+pub(super) struct TopicLimits {
     /// The client's own limit of a message.
     client_bytes: usize,
     /// The most bytes of a request.
@@ -45,7 +43,7 @@ pub(super) struct Limits {
     stop: Arc<AtomicBool>,
     /// It was logged that brokers do not say.
     is_logged: bool,
-    /// No broker answers: topics are no longer asked.
+    /// No broker answers this client: topics are no longer asked.
     is_silent: bool,
     /// A limit changed, so that the client must be replaced and read again.
     has_changed: bool,
@@ -70,22 +68,6 @@ enum State {
     Answered,
 }
 
-/// What is handed over to the client at once: no more than one request to each topic.
-#[derive(Default)]
-pub(super) struct HandOver {
-    bytes: usize,
-    messages: usize,
-    topics: Vec<Handed>,
-}
-
-/// What is handed over to one topic.
-struct Handed {
-    topic: u16,
-    bytes: usize,
-    /// The bytes since no message was in flight. The client may join them to one request.
-    joined_bytes: usize,
-}
-
 /// Who is asked, and what for.
 pub(super) struct Question<'q> {
     /// The client.
@@ -98,7 +80,7 @@ pub(super) struct Question<'q> {
     pub(super) topic: &'q str,
 }
 
-impl Limits {
+impl TopicLimits {
     pub(super) fn new(client_bytes: usize, request_bytes: usize) -> Self {
         Self {
             client_bytes,
@@ -125,6 +107,11 @@ impl Limits {
     /// The times that a topic accepts.
     pub(super) fn bounds(&self, topic: u16) -> Bounds {
         self.topic(topic).bounds
+    }
+
+    /// The most bytes of a request to any topic.
+    pub(super) fn request_bytes_max(&self) -> usize {
+        self.request_bytes
     }
 
     /// The most bytes of a request to a topic.
@@ -174,7 +161,9 @@ impl Limits {
                 Answer::Refused(code) => {
                     self.topic_mut(number).answered();
                     self.is_silent |= matches!(code, Code::UnsupportedFeature | Code::OperationTimedOut);
-                    if !std::mem::replace(&mut self.is_logged, true) {
+                    // A missing topic is logged when a message is sent to it.
+                    let is_missing = matches!(code, Code::LeaderNotAvailable | Code::UnknownTopicOrPartition);
+                    if !is_missing && !std::mem::replace(&mut self.is_logged, true) {
                         tracing::info!(
                             topic = name(number),
                             %code,
@@ -237,10 +226,15 @@ impl Limits {
     /// A new client is in use: it asks for itself. Returns whether limits had changed.
     pub(super) fn reset(&mut self) -> bool {
         self.stop.store(true, Ordering::Relaxed);
-        (self.stop, self.inbox) = (Arc::default(), Arc::default());
+        (self.stop, self.inbox, self.is_silent) = (Arc::default(), Arc::default(), false);
         let asking = self.topics.iter_mut().filter(|topic| topic.state == State::Asking);
         asking.for_each(|topic| topic.state = State::Unasked);
         std::mem::take(&mut self.has_changed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn tell(&mut self, topic: u16, message_bytes: usize) {
+        self.topic_mut(topic).take(TopicConfig { message_bytes: Some(message_bytes), ..TopicConfig::default() });
     }
 
     fn topic(&self, number: u16) -> Topic {
@@ -256,7 +250,7 @@ impl Limits {
     }
 }
 
-impl Drop for Limits {
+impl Drop for TopicLimits {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -267,6 +261,7 @@ impl Topic {
         (self.state, self.is_held) = (State::Answered, false);
     }
 
+    /// Takes an answer.
     fn take(&mut self, told: TopicConfig) {
         self.answered();
         // What was learned below the same answer still holds: something between us and the topic accepts less.
@@ -278,65 +273,21 @@ impl Topic {
     }
 }
 
-impl HandOver {
-    /// Begins the next one, while this many messages are in flight.
-    pub(super) fn begin(&mut self, in_flight: usize) {
-        (self.bytes, self.messages) = (0, 0);
-        if in_flight == 0 {
-            self.topics.clear();
-        }
-        self.topics.iter_mut().for_each(|handed| handed.bytes = 0);
-    }
-
-    /// Whether a message of this size still belongs to it; if so, it is added. The first message always fits.
-    pub(super) fn takes(&mut self, limits: &Limits, topic: u16, bytes: usize) -> bool {
-        let at = self.topics.iter().position(|handed| handed.topic == topic);
-        let joined_bytes = at.map_or(0, |at| self.topics[at].joined_bytes);
-        let fits = self.bytes + bytes <= limits.request_bytes && self.messages < REQUEST_MESSAGES_MAX;
-        // A message beyond one request would be ready to be sent while that request is in flight.
-        if self.messages > 0 && !fits {
-            return false;
-        }
-        if limits.is_small(topic) && joined_bytes > 0 && joined_bytes + bytes > limits.request_bytes(topic) {
-            return false;
-        }
-        self.bytes += bytes;
-        self.messages += 1;
-        match at {
-            Some(at) => {
-                self.topics[at].bytes += bytes;
-                self.topics[at].joined_bytes += bytes;
-            }
-            None => self.topics.push(Handed { topic, bytes, joined_bytes: bytes }),
-        }
-        true
-    }
-
-    /// The bytes of a topic with another message.
-    pub(super) fn bytes_with(&self, topic: u16, bytes: usize) -> usize {
-        self.topics.iter().find(|handed| handed.topic == topic).map_or(bytes, |handed| handed.bytes + bytes)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const CLIENT_BYTES: usize = 1_000_000;
 
-    fn told(bytes: usize) -> TopicConfig {
-        TopicConfig { message_bytes: Some(bytes), ..TopicConfig::default() }
-    }
-
-    fn limits() -> Limits {
-        Limits::new(CLIENT_BYTES, 500_000)
+    fn limits() -> TopicLimits {
+        TopicLimits::new(CLIENT_BYTES, 500_000)
     }
 
     #[test]
     fn a_small_topic_makes_no_other_small() {
         let mut limits = limits();
-        limits.topic_mut(3).take(told(100_000));
-        limits.topic_mut(4).take(told(5_000_000));
+        limits.tell(3, 100_000);
+        limits.tell(4, 5_000_000);
         assert_eq!([3, 4, 5].map(|topic| limits.message_bytes(topic)), [100_000, CLIENT_BYTES, CLIENT_BYTES]);
         assert_eq!([3, 4, 5].map(|topic| limits.request_bytes(topic)), [100_000, 500_000, UNASKED_BYTES]);
         assert!(limits.learn(7, Refusal::Size, "seven"));
@@ -348,12 +299,12 @@ mod tests {
     fn answers_and_refusals_agree() {
         let mut limits = limits();
         assert!(limits.learn(0, Refusal::Size, "logs"));
-        limits.topic_mut(0).take(told(900_000));
+        limits.tell(0, 900_000);
         assert_eq!(limits.message_bytes(0), 900_000);
         assert!(limits.learn(0, Refusal::Size, "logs"));
-        limits.topic_mut(0).take(told(900_000));
+        limits.tell(0, 900_000);
         assert_eq!(limits.message_bytes(0), 450_000, "a gateway accepts less than the topic");
-        limits.topic_mut(0).take(told(800_000));
+        limits.tell(0, 800_000);
         assert_eq!(limits.message_bytes(0), 800_000, "the topic was changed");
     }
 
@@ -367,24 +318,10 @@ mod tests {
     }
 
     #[test]
-    fn a_hand_over_is_one_request_for_each_topic() {
+    fn topics_are_asked_before_much_is_sent() {
         let mut limits = limits();
-        limits.topic_mut(0).take(told(CLIENT_BYTES));
-        limits.topic_mut(1).take(told(100_000));
-        let mut hand_over = HandOver::default();
-        assert!(hand_over.takes(&limits, 1, 90_000));
-        assert!(!hand_over.takes(&limits, 1, 20_000), "beyond the topic's limit");
-        assert!(hand_over.takes(&limits, 0, 300_000));
-        assert!(!hand_over.takes(&limits, 0, 200_000), "beyond a request");
-        assert!(hand_over.takes(&limits, 0, 100_000));
-        assert_eq!(hand_over.bytes_with(0, 1), 400_001);
-        hand_over.begin(3);
-        assert!(hand_over.takes(&limits, 0, 300_000));
-        assert!(!hand_over.takes(&limits, 1, 20_000), "the client may join it with what is in flight");
-        assert!(hand_over.takes(&limits, 1, 10_000));
-        hand_over.begin(0);
-        assert!(hand_over.takes(&limits, 1, 90_000));
-        assert!(HandOver::default().takes(&limits, 1, 2_000_000), "the first one always fits");
+        limits.tell(0, CLIENT_BYTES);
+        limits.tell(1, 100_000);
         assert!(limits.is_small(1) && !limits.is_small(0) && limits.is_small(9));
         assert!(limits.must_wait(9, UNASKED_BYTES + 1) && !limits.must_wait(9, UNASKED_BYTES));
         assert!(!limits.must_wait(0, CLIENT_BYTES));
