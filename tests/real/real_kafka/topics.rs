@@ -55,8 +55,7 @@ fn records(messages: &[Message], kind: &str) -> (Vec<Value>, usize) {
 }
 
 /// Goal: a topic that accepts 100 KB gets messages and requests that it accepts, without a refusal, although its first
-/// record was encoded before that was known; the messages of
-/// the topic beside it stay whole.
+/// record was encoded before that was known. The messages of the topic beside it stay whole.
 #[track_caller]
 fn check_small_topic(message: &str, compression: &str) {
     let Some(broker) = Broker::start() else { return };
