@@ -381,14 +381,16 @@ impl Sink for Kafka {
         for (ticket, outcome) in reports {
             let outcome = match outcome {
                 Ok(()) => Outcome::Delivered,
-                // The next client sends them, in smaller parts or with another time.
-                Err(
-                    RDKafkaErrorCode::MessageSizeTooLarge
-                    | RDKafkaErrorCode::PurgeQueue
-                    | RDKafkaErrorCode::PurgeInflight
-                    | RDKafkaErrorCode::Fatal,
-                ) => Outcome::Lost,
-                Err(RDKafkaErrorCode::InvalidTimestamp) if self.limits.has_changed() => Outcome::Lost,
+                // The next client sends them.
+                Err(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight | RDKafkaErrorCode::Fatal) => {
+                    Outcome::Lost
+                }
+                // In smaller parts, or with another time.
+                Err(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidTimestamp)
+                    if self.limits.has_changed() =>
+                {
+                    Outcome::Lost
+                }
                 Err(_) => Outcome::Refused,
             };
             if ticket & GROUP == 0 {
