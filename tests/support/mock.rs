@@ -50,6 +50,11 @@ impl Mock {
         Self { cluster, port: Mutex::default() }
     }
 
+    /// Adds a topic.
+    pub fn create_topic(&self, topic: &str, partitions: i32) {
+        self.cluster.create_topic(topic, partitions, 1).expect("a topic");
+    }
+
     /// `host:port`, which never changes.
     pub fn bootstrap(&self) -> String {
         self.cluster.bootstrap_servers()
@@ -145,6 +150,7 @@ fn to_message(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
     Message {
         partition: u32::try_from(message.partition()).expect("a partition"),
         offset: u64::try_from(message.offset()).expect("an offset"),
+        time_ms: message.timestamp().to_millis().expect("a time"),
         key: message.key().map(<[u8]>::to_vec),
         headers,
         payload: message.payload().unwrap_or_default().to_vec(),

@@ -7,8 +7,14 @@
 mod client;
 mod config;
 mod context;
+mod describe;
+mod extra;
 mod files;
+mod headers;
+mod message_time;
+mod requests;
 mod targets;
+mod topic_limits;
 mod topics;
 
 use std::fmt;
@@ -18,15 +24,21 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, Producer, PurgeConfig};
 
 use self::client::{Client, connect};
 pub use self::config::{Config, Message, Oversize, Properties};
 use self::context::AckQueue;
+use self::extra::{Extra, VALUE_BYTES_MAX};
 use self::files::Content;
 pub use self::files::Files;
-use self::targets::{Extra, KEY_BYTES_MAX, Targets};
+pub use self::headers::OWN as OWN_HEADERS;
+pub use self::message_time::Timestamp;
+use self::message_time::to_millis;
+use self::requests::Requests;
+use self::targets::Targets;
+use self::topic_limits::{Question, TopicLimits};
 use super::{Ack, Context, Encoded, Health, Resume, Sink};
 use crate::pipeline::batch::{Batch, Entry};
 use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
@@ -54,12 +66,10 @@ pub enum Error {
     Client(String),
 }
 
-/// The part of Kafka's size limit for a message's key, frame and headers.
-const FRAME_BYTES: usize = KEY_BYTES_MAX + 256;
-/// The limit of a message is never set below this.
-const MESSAGE_BYTES_MIN: usize = 1024;
-/// The most messages in one request: librdkafka's `batch.num.messages`.
-const REQUEST_MESSAGES_MAX: usize = 10_000;
+/// The part of Kafka's size limit for a message's key, frame and logskiff's own headers.
+const FRAME_BYTES: usize = VALUE_BYTES_MAX + 256;
+/// A part of a record is never smaller.
+const PART_BYTES_MIN: usize = 512;
 /// The most bytes of a message in a request besides its payload, key and event id.
 const MESSAGE_OVERHEAD_BYTES: usize = 64;
 /// The size of the parts in which a batch is compressed.
@@ -76,8 +86,10 @@ pub struct Kafka {
     config: Config,
     client: Client,
     acks: Arc<AckQueue>,
-    /// The largest message that the broker accepts, as far as is known.
-    message_bytes_max: usize,
+    /// What the topics accept, as far as is known.
+    limits: TopicLimits,
+    /// What was handed over last.
+    requests: Requests,
     targets: Targets,
     /// The next record, if some of its parts are sent: the client's queue holds one part at a time, not the record.
     partial: Option<Partial>,
@@ -108,13 +120,14 @@ impl Kafka {
     /// # Errors
     /// When librdkafka does not accept the configuration.
     pub(super) fn new(config: Config, context: &Context) -> Result<Self, super::Error> {
-        let limit = config.message_bytes_max();
         let acks = Arc::new(AckQueue::new(context));
-        let client = connect(&config, limit, &acks)?;
+        let client = connect(&config, &acks)?;
+        let bytes = config.message_bytes_max();
         Ok(Self {
             client,
             acks,
-            message_bytes_max: limit,
+            limits: TopicLimits::new(bytes, config.request_bytes(bytes)),
+            requests: Requests::default(),
             targets: Targets::new(&config, &context.services),
             partial: None,
             groups: Vec::new(),
@@ -125,8 +138,8 @@ impl Kafka {
     }
 
     /// The number of messages for a record of this size; `None` if the record is too large.
-    fn messages(&self, payload_bytes: usize) -> Option<u16> {
-        let parts = self.parts(payload_bytes);
+    fn messages(&self, topic: u16, payload_bytes: usize) -> Option<u16> {
+        let parts = payload_bytes.div_ceil(self.part_bytes(topic)).max(1);
         if parts > 1 && self.config.oversize == Oversize::Drop {
             return None;
         }
@@ -134,29 +147,35 @@ impl Kafka {
         u16::try_from(parts).ok()
     }
 
-    fn parts(&self, payload_bytes: usize) -> usize {
-        payload_bytes.div_ceil(self.part_bytes()).max(1)
+    /// The most bytes of a record in one message to a topic.
+    fn part_bytes(&self, topic: u16) -> usize {
+        let frame_bytes = FRAME_BYTES + self.targets.headers().bytes_max();
+        self.limits.message_bytes(topic).saturating_sub(frame_bytes).max(PART_BYTES_MIN)
     }
 
-    fn part_bytes(&self) -> usize {
-        self.message_bytes_max.saturating_sub(FRAME_BYTES).max(MESSAGE_BYTES_MIN / 2)
+    /// Whether this much may be handed over to a topic at once; if that is not known, the topic is asked.
+    fn may_send(&mut self, topic: u16, bytes: usize) -> bool {
+        if self.limits.must_wait(topic, bytes) {
+            let (producer, wake, name) = (&self.client.producer, self.acks.wake(), self.targets.topic(topic));
+            self.limits.ask(&Question { producer, wake, number: topic, topic: name });
+        }
+        // What follows a record that is read again waits for it.
+        !self.limits.must_wait(topic, bytes) && !self.limits.has_changed()
     }
 
-    /// Sends entries of a batch, as many as one request holds.
+    /// Sends entries of a batch, as many as one request to each topic holds.
     fn send_records(&mut self, batch: &Batch, from: usize) -> usize {
-        let (mut left, mut messages) = (self.config.request_bytes(self.message_bytes_max), 0);
+        self.requests.begin(self.acks.in_flight());
         for (index, entry) in batch.entries.iter().enumerate().skip(from) {
-            let parts = self.parts(entry.payload.len());
+            let Extra { topic, parts, .. } = Extra::read(&batch.bytes[entry.extra.clone()]);
+            let parts = usize::from(parts);
             while self.parts_sent(entry.ticket) < parts {
-                let part_bytes = entry.payload.len().min(self.part_bytes());
-                let cost = part_bytes + entry.extra.len() + MESSAGE_OVERHEAD_BYTES;
-                // A message beyond one request would be ready to be sent while that request is in flight.
-                let fits = messages == 0 || (cost <= left && messages < REQUEST_MESSAGES_MAX);
-                if !fits || !self.send_part(batch, entry, parts) {
+                let bytes = entry.payload.len().div_ceil(parts) + entry.extra.len() + MESSAGE_OVERHEAD_BYTES;
+                let may_send = self.may_send(topic, self.requests.bytes_with(topic, bytes))
+                    && self.requests.takes(&self.limits, topic, bytes);
+                if !may_send || !self.send_part(batch, entry) {
                     return index;
                 }
-                left = left.saturating_sub(cost);
-                messages += 1;
             }
             self.partial = None;
         }
@@ -168,27 +187,30 @@ impl Kafka {
         self.partial.filter(|partial| partial.ticket == ticket).map_or(0, |partial| partial.parts)
     }
 
-    /// Sends the next of this many parts of a record. Returns false if the client's queue is full.
-    fn send_part(&mut self, batch: &Batch, entry: &Entry, parts: usize) -> bool {
+    /// Sends the next part of a record. Returns false if the client's queue is full.
+    fn send_part(&mut self, batch: &Batch, entry: &Entry) -> bool {
         let payload = &batch.bytes[entry.payload.clone()];
-        let Extra { topic, key, id } = Extra::read(&batch.bytes[entry.extra.clone()]);
+        let mut extra = Extra::read(&batch.bytes[entry.extra.clone()]);
+        let part_bytes = payload.len().div_ceil(usize::from(extra.parts));
         let ticket = entry.ticket.to_bits();
-        let topic = self.targets.topic(topic);
         let part = self.parts_sent(entry.ticket);
-        let sent = if parts == 1 {
-            let headers =
-                (!id.is_empty()).then(|| OwnedHeaders::new().insert(Header { key: "event.id", value: Some(id) }));
-            self.produce(topic, key, payload, headers, ticket)
+        let headers = self.targets.headers();
+        let sent = if part_bytes > self.part_bytes(extra.topic) {
+            // The topic's limit was not known when the record was encoded. It is read again.
+            self.limits.note_outdated();
+            self.acks.add_in_flight();
+            self.acks.add_report(ticket, Err(RDKafkaErrorCode::MessageSizeTooLarge));
+            true
+        } else if extra.parts == 1 {
+            self.produce(&extra, payload, headers.of_record(&extra), ticket)
         } else {
             let name = format!("{ticket:016x}-{}", payload.len());
-            let mut headers = OwnedHeaders::new();
-            for (key, value) in [("id", name.as_str()), ("part", &part.to_string()), ("parts", &parts.to_string())] {
-                headers = headers.insert(Header { key, value: Some(value) });
-            }
-            let start = part * self.part_bytes();
-            let bytes = &payload[start..payload.len().min(start + self.part_bytes())];
+            let headers = headers.of_part(&extra, &name, part);
             // All parts of a record go to one partition, in order.
-            self.produce(topic, Some(key.unwrap_or(name.as_bytes())), bytes, Some(headers), ticket)
+            extra.key = Some(extra.key.unwrap_or(name.as_bytes()));
+            let start = part * part_bytes;
+            let bytes = &payload[start..payload.len().min(start + part_bytes)];
+            self.produce(&extra, bytes, headers, ticket)
         };
         self.partial = Some(Partial { ticket: entry.ticket, parts: part + usize::from(sent) });
         sent
@@ -198,20 +220,25 @@ impl Kafka {
     fn send_groups(&mut self, batch: &Batch, from: usize) -> usize {
         let mut next = from;
         while let Some(first) = batch.entries.get(next).filter(|_| self.acks.in_flight() <= IN_FLIGHT_MAX) {
-            let fits = |entry: &Entry| entry.payload.len() < self.part_bytes();
             let target = |entry: &Entry| {
-                let Extra { topic, key, .. } = Extra::read(&batch.bytes[entry.extra.clone()]);
-                (topic, key)
+                let Extra { topic, key, values, .. } = Extra::read(&batch.bytes[entry.extra.clone()]);
+                (topic, key, values)
             };
+            let Extra { topic, parts, .. } = Extra::read(&batch.bytes[first.extra.clone()]);
+            let fits = |entry: &Entry| entry.payload.len() < self.part_bytes(topic);
             let joins = |entry: &&Entry| target(entry) == target(first) && fits(entry);
             let group: Vec<&Entry> = batch.entries[next..].iter().take_while(joins).collect();
-            let group = &group[..self.count_fitting(&group)];
+            let group = &group[..self.count_fitting(topic, &group)];
+            let bytes = group.iter().map(|entry| entry.payload.len()).sum::<usize>();
+            let bytes = if group.is_empty() { first.payload.len().div_ceil(usize::from(parts)) } else { bytes };
+            if !self.may_send(topic, bytes) || self.limits.is_small(topic) && self.acks.in_flight() > 0 {
+                return next;
+            }
             if group.is_empty() {
-                let parts = self.parts(first.payload.len());
-                if !self.send_part(batch, first, parts) {
+                if !self.send_part(batch, first) {
                     return next;
                 }
-                if self.parts_sent(first.ticket) == parts {
+                if self.parts_sent(first.ticket) == usize::from(parts) {
                     self.partial = None;
                     next += 1;
                 }
@@ -225,11 +252,11 @@ impl Kafka {
     }
 
     /// The number of entries that fit in a message, even if compression does not make them smaller.
-    fn count_fitting(&self, group: &[&Entry]) -> usize {
+    fn count_fitting(&self, topic: u16, group: &[&Entry]) -> usize {
         let mut bytes = 0;
         let fits = |entry: &&&Entry| {
             bytes += entry.payload.len() + 2;
-            bytes <= self.part_bytes()
+            bytes <= self.part_bytes(topic)
         };
         group.iter().take_while(fits).count()
     }
@@ -247,28 +274,22 @@ impl Kafka {
             self.groups.push(None);
             self.groups.len() - 1
         });
-        let headers = OwnedHeaders::new()
-            .insert(Header { key: "content-encoding", value: Some("gzip") })
-            .insert(Header { key: "records", value: Some(&group.len().to_string()) });
-        let ticket = GROUP | index as u64;
-        let Extra { topic, key, .. } = Extra::read(&batch.bytes[group[0].extra.clone()]);
-        let sent = self.produce(self.targets.topic(topic), key, &payload, Some(headers), ticket);
+        let extras = group.iter().map(|entry| Extra::read(&batch.bytes[entry.extra.clone()]));
+        // A consumer that seeks a time finds all later records.
+        let Some(extra) = extras.max_by_key(|extra| extra.time_ms) else { return false };
+        let headers = self.targets.headers().of_group(extra.values, group.len());
+        let sent = self.produce(&extra, &payload, headers, GROUP | index as u64);
         self.groups[index] = sent.then(|| group.iter().map(|entry| entry.ticket).collect());
         sent
     }
 
     /// Hands one message to the client. Returns false if the client's queue is full.
-    fn produce(
-        &self,
-        topic: &str,
-        key: Option<&[u8]>,
-        payload: &[u8],
-        headers: Option<OwnedHeaders>,
-        ticket: u64,
-    ) -> bool {
+    fn produce(&self, extra: &Extra<'_>, payload: &[u8], headers: Option<OwnedHeaders>, ticket: u64) -> bool {
+        let topic = self.targets.topic(extra.topic);
         let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, to_opaque(ticket)).payload(payload);
-        record.key = key;
+        record.key = extra.key;
         record.headers = headers;
+        record.timestamp = Some(extra.time_ms);
         self.acks.add_in_flight();
         match self.client.producer.send(record) {
             Ok(()) => {
@@ -284,6 +305,7 @@ impl Kafka {
             Err((error, _)) => {
                 // The client did not accept the message. It counts as sent and failed.
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+                self.acks.note_refusal(topic, code);
                 self.acks.add_report(ticket, Err(code));
                 true
             }
@@ -295,6 +317,17 @@ impl Kafka {
         (self.client, self.acks) = (client, acks);
         self.groups.clear();
         self.partial = None;
+        self.limits.reset();
+    }
+
+    /// Takes the brokers' answers, and learns from what topics refused for good.
+    fn update_limits(&mut self) {
+        self.limits.take_answers(|topic| self.targets.topic(topic));
+        for (name, refusal) in self.acks.take_refusals() {
+            if let Some(topic) = self.targets.number_of(&name) {
+                self.limits.learn(topic, refusal, &name);
+            }
+        }
     }
 }
 
@@ -312,9 +345,16 @@ impl Sink for Kafka {
             Message::Batch => encoder.encode_in_one_line(line, out),
         }
         let payload_end = out.len();
-        let messages = self.messages(payload_end - start).ok_or(DropReason::Oversize)?;
-        self.targets.write_extra(line, encoder, out);
-        Ok(Encoded { payload_end, messages })
+        let topic = self.targets.topic_of(line);
+        let parts = self.messages(topic, payload_end - start).ok_or(DropReason::Oversize)?;
+        let (own_ms, read_ms) = (to_millis(line.time().0), to_millis(line.times.read_ns()));
+        let time_ms = self.config.timestamp.choose(self.limits.bounds(topic), own_ms, read_ms);
+        let extra = Extra { topic, parts, time_ms: time_ms.unwrap_or(read_ms), ..Extra::default() };
+        self.targets.write_extra(line, encoder, extra, out);
+        if time_ms.is_err() {
+            self.targets.count_time_out_of_range(line);
+        }
+        Ok(Encoded { payload_end, messages: parts })
     }
 
     fn set_file(&mut self, file: FileId, envelope: &Envelope) {
@@ -336,19 +376,21 @@ impl Sink for Kafka {
     }
 
     fn poll_acks(&mut self, acks: &mut Vec<Ack>) -> Result<(), super::Error> {
-        for (ticket, outcome) in self.acks.take_reports() {
-            if let Err(RDKafkaErrorCode::MessageSizeTooLarge) = outcome {
-                self.acks.note_too_large();
-            }
+        let reports = self.acks.take_reports();
+        self.update_limits();
+        for (ticket, outcome) in reports {
             let outcome = match outcome {
                 Ok(()) => Outcome::Delivered,
-                // The next client sends them, in smaller parts if they were too large.
-                Err(
-                    RDKafkaErrorCode::MessageSizeTooLarge
-                    | RDKafkaErrorCode::PurgeQueue
-                    | RDKafkaErrorCode::PurgeInflight
-                    | RDKafkaErrorCode::Fatal,
-                ) => Outcome::Lost,
+                // The next client sends them.
+                Err(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight | RDKafkaErrorCode::Fatal) => {
+                    Outcome::Lost
+                }
+                // In smaller parts, or with another time.
+                Err(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidTimestamp)
+                    if self.limits.has_changed() =>
+                {
+                    Outcome::Lost
+                }
                 Err(_) => Outcome::Refused,
             };
             if ticket & GROUP == 0 {
@@ -363,7 +405,7 @@ impl Sink for Kafka {
     }
 
     fn health(&self) -> Health {
-        let has_failed = self.client.producer.client().fatal_error().is_some() || self.acks.is_too_large();
+        let has_failed = self.client.producer.client().fatal_error().is_some() || self.limits.has_changed();
         if has_failed { Health::Failed } else { Health::Works }
     }
 
@@ -375,18 +417,11 @@ impl Sink for Kafka {
 
     /// Replaces the client. Late reports of the old one are ignored: all its messages count as lost.
     fn reset(&mut self) -> Result<Resume, super::Error> {
-        let is_smaller = self.acks.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
-        // Without permission to describe the topic, only attempts find the limit.
-        let half = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);
-        let bytes = if is_smaller { half } else { self.message_bytes_max };
         let acks = Arc::new(self.acks.for_next_client());
-        let client = connect(&self.config, bytes, &acks)?;
-        self.message_bytes_max = bytes;
-        if is_smaller {
-            tracing::warn!(bytes, "the broker accepts no larger messages; splitting larger records");
-        }
+        let client = connect(&self.config, &acks)?;
+        let resume = if self.limits.has_changed() { Resume::AtOnce } else { Resume::AfterBackoff };
         self.replace_client(client, acks);
-        Ok(if is_smaller { Resume::AtOnce } else { Resume::AfterBackoff })
+        Ok(resume)
     }
 
     /// Creates a client from changed files. If that fails, it logs the error, and waits for the next change.
@@ -400,7 +435,7 @@ impl Sink for Kafka {
         let error = match config.files.refresh(&mut config.properties) {
             Ok(()) => {
                 let acks = Arc::new(self.acks.for_next_client());
-                match connect(&config, self.message_bytes_max, &acks) {
+                match connect(&config, &acks) {
                     Ok(client) => {
                         self.next = Some((client, acks));
                         self.config = config;

@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 use super::files::Files;
+use super::message_time::Timestamp;
 use crate::pipeline::encode::template::Template;
 
 /// What to do with a record above the size that the broker takes.
@@ -43,6 +44,10 @@ pub struct Config {
     pub topic: Template,
     /// The message key.
     pub key: Option<Template>,
+    /// Headers of each message, by name.
+    pub headers: Vec<(String, Template)>,
+    /// Which time a message has.
+    pub timestamp: Timestamp,
     /// At most this many topics. Further records go to the default topic, which is the template without record fields.
     pub topics_max: usize,
     /// Whether a record that is too large is split or dropped.
