@@ -182,6 +182,7 @@ impl Driver {
         let end = if timed_out { End::TimedOut { is_last } } else { End::Open };
         let frames = Frames::new(FRAME, &buffer[..bytes], at.offset, at.boundary, is_final);
         let mut marks = self.marks.remove(&file).unwrap_or_default();
+        marks.end_at(opened.size());
         let frames = frames.filled(is_filled).still(is_still);
         let mut container_lines = ContainerLines::default();
         let printed = self.container.map(|config| {
