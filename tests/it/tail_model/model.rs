@@ -281,6 +281,8 @@ impl Model {
         }
         let Some(at) = self.names.remove(&from) else { return };
         fs::write(self.path(&to), packed(&fs::read(self.path(&from)).unwrap())).unwrap();
+        let written = fs::metadata(self.path(&from)).and_then(|found| found.modified()).unwrap();
+        File::options().append(true).open(self.path(&to)).unwrap().set_modified(written).unwrap();
         if !self.is_open(at) {
             self.contents[at].inode = fs::metadata(self.path(&to)).unwrap().ino();
         }
