@@ -8,7 +8,7 @@ use super::parser::Reader;
 use super::suggest::nearest;
 use super::units;
 use super::words::MULTILINE as WORDS;
-use crate::pipeline::frame::multiline::{Config, Preset};
+use crate::pipeline::frame::multiline::{Config, Error, Preset};
 use crate::pipeline::frame::{Grouping, GroupingConfig};
 use crate::pipeline::parse;
 use crate::pipeline::parse::Format;
@@ -58,7 +58,9 @@ pub(super) fn config(reader: &mut Reader<'_>, formats: &[Format]) -> GroupingCon
     let timeout = reader.duration("LOGSKIFF_MULTILINE_TIMEOUT", &TIMEOUT);
     let lines_max = reader.number("LOGSKIFF_MULTILINE_LINES_MAX", &LINES);
     let config = GroupingConfig { multiline, lines_max, timeout };
-    for error in Grouping::new(&config).err().into_iter().flatten() {
+    let errors = Grouping::new(&config).err().into_iter().flatten();
+    // That there is none was reported above.
+    for error in errors.filter(|error| *error != Error::NoPattern) {
         reader.mistake(&reader.source(PATTERN), error.to_string());
     }
     config
@@ -70,7 +72,7 @@ fn of_formats(formats: &[Format]) -> Config {
         Format::Csv => Some(Config::Quotes),
         Format::Preset(preset) => match preset.grouping() {
             parse::Grouping::Usual => None,
-            parse::Grouping::Continue(pattern) => Some(Config::Continue(vec![pattern.to_owned()])),
+            parse::Grouping::Continue(pattern, except) => Some(Config::ContinueUnless(pattern, except)),
             parse::Grouping::Heads(first, second) => Some(Config::Heads(first, second)),
             parse::Grouping::Quotes => Some(Config::Quotes),
         },
