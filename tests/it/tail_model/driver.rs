@@ -54,7 +54,7 @@ fn progress(ledger: &Ledger, marks: &HashMap<FileId, FileMarks>, file: FileId) -
 impl Driver {
     pub fn new(inputs: &[Config], multiline: multiline::Config) -> Self {
         let now = Instant::now();
-        let grouping = GroupingConfig { multiline, lines_max: 4, timeout: Duration::from_secs(1) };
+        let grouping = GroupingConfig { multiline, lines_max: 4, timeout: Duration::from_secs(1), levels: Vec::new() };
         Self {
             grouping: Grouping::new(&grouping).unwrap(),
             marks: HashMap::new(),

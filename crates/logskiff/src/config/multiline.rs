@@ -35,8 +35,8 @@ enum Method {
     Presets(Vec<Preset>),
 }
 
-/// `formats`: those of the input's lines, which may bring a grouping.
-pub(super) fn config(reader: &mut Reader<'_>, formats: &[Format]) -> GroupingConfig {
+/// `parse`: how the input's lines are parsed, which may bring a grouping, and words that are levels.
+pub(super) fn config(reader: &mut Reader<'_>, parse: &parse::Config) -> GroupingConfig {
     let method = reader.read(MULTILINE, method).unwrap_or(Method::Auto);
     let uses_patterns = matches!(method, Method::Start | Method::Continue);
     if !uses_patterns && reader.is_own(PATTERN) {
@@ -48,7 +48,7 @@ pub(super) fn config(reader: &mut Reader<'_>, formats: &[Format]) -> GroupingCon
         reader.mistake(&reader.source(PATTERN), format!("not set, but {MULTILINE}=start and continue need it"));
     }
     let multiline = match method {
-        Method::Auto if !reader.is_set(MULTILINE) => of_formats(formats),
+        Method::Auto if !reader.is_set(MULTILINE) => of_formats(&parse.formats),
         Method::Auto => Config::Auto,
         Method::Off => Config::Off,
         Method::Start => Config::Start(patterns),
@@ -57,7 +57,8 @@ pub(super) fn config(reader: &mut Reader<'_>, formats: &[Format]) -> GroupingCon
     };
     let timeout = reader.duration("LOGSKIFF_MULTILINE_TIMEOUT", &TIMEOUT);
     let lines_max = reader.number("LOGSKIFF_MULTILINE_LINES_MAX", &LINES);
-    let config = GroupingConfig { multiline, lines_max, timeout };
+    let levels = parse.level_map.iter().map(|(word, _)| word.clone()).collect();
+    let config = GroupingConfig { multiline, lines_max, timeout, levels };
     let errors = Grouping::new(&config).err().into_iter().flatten();
     // That there is none was reported above.
     for error in errors.filter(|error| *error != Error::NoPattern) {

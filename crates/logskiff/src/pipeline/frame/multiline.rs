@@ -250,6 +250,15 @@ impl Grammar {
         Ok(Self { method })
     }
 
+    /// Sets which words are levels too, beside the known ones: a line that begins with one begins a record.
+    #[must_use]
+    pub fn with_levels(mut self, levels: &[String]) -> Self {
+        if let Method::Auto(table) = &mut self.method {
+            table.levels = levels.to_vec();
+        }
+        self
+    }
+
     /// Whether every line is a record.
     #[must_use]
     pub fn is_off(&self) -> bool {

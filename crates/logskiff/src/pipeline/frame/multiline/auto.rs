@@ -91,7 +91,7 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
         state.open = grown(&open, &text, mode);
         return Verdict::Join(if mode == Mode::Frames { Reason::Frame } else { Reason::Cause });
     }
-    let head = head::find(&text);
+    let head = head::configured_first(&text, &table.levels).or_else(|| head::find(&text));
     let next_text = match next {
         Next::Line(next) if head.is_none() => Some(look_at(next, &mut next_buffer)),
         _ => None,
