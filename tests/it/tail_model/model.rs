@@ -416,8 +416,9 @@ impl Model {
         if self.contents[from].partial.is_some() || self.contents[at].is_half {
             return;
         }
-        // Too few bytes to prove a copy.
+        // Too few bytes to prove a copy; behind a short one, they hide how much was truncated.
         self.may_double = true;
+        self.regrown |= self.contents[at].is_short;
         let text = fs::read_to_string(self.path(base)).unwrap();
         self.append_later(&to, &text);
         let lines = self.contents[from].lines.clone();
