@@ -4,6 +4,7 @@
 //! ends where it is rare enough, and holds no long counts, which would need a state of the automaton for each number. It
 //! does not reach over a line's end: a byte that may be a newline may also be the end of the line.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ptr;
 use std::rc::Rc;
@@ -154,12 +155,12 @@ fn either(one: f64, other: f64) -> f64 {
 #[derive(Default)]
 struct Simplifier {
     /// What was simplified before: each part is part of many windows.
-    known: HashMap<(*const Hir, bool), Simple>,
+    known: RefCell<HashMap<(*const Hir, bool), Simple>>,
 }
 
 impl Simplifier {
     /// The best windows of parts that follow each other; alternatives at the beginning have windows of their own.
-    fn best(&mut self, pattern: &[Element<'_>]) -> Best {
+    fn best(&self, pattern: &[Element<'_>]) -> Best {
         let mut elements = Vec::new();
         for element in pattern {
             flatten(*element, &mut elements);
@@ -184,7 +185,7 @@ impl Simplifier {
     }
 
     /// One window from the beginning of a branch.
-    fn cut(&mut self, branch: &Branch<'_>) -> Best {
+    fn cut(&self, branch: &Branch<'_>) -> Best {
         let (mut window, mut bits, mut first_bits, mut in_first) = (Vec::new(), 0.0, 0.0, true);
         let mut byte_bits = branch.elements.first().map_or(0.0, |first| first.first_byte_bits());
         if branch.word {
@@ -215,7 +216,7 @@ impl Simplifier {
         Best { windows: vec![window], bits, first_bits, byte_bits }
     }
 
-    fn simplify_element(&mut self, element: Element<'_>, is_rare: bool) -> Simple {
+    fn simplify_element(&self, element: Element<'_>, is_rare: bool) -> Simple {
         match element {
             Element::Hir(hir) => self.simplify(hir, is_rare),
             Element::Again(repetition) => {
@@ -226,7 +227,7 @@ impl Simplifier {
     }
 
     /// Whether it is a loop of nearly any byte, in which the automaton would stay to the line's end.
-    fn is_broad_loop(&mut self, element: Element<'_>) -> bool {
+    fn is_broad_loop(&self, element: Element<'_>) -> bool {
         let Element::Hir(hir) = element else { return false };
         let HirKind::Repetition(repetition) = hir.kind() else { return false };
         let is_loop = repetition.max != Some(1) && repetition.max != Some(repetition.min);
@@ -234,17 +235,17 @@ impl Simplifier {
     }
 
     /// `is_rare`: whether what precedes the part is rare.
-    fn simplify(&mut self, hir: &Hir, is_rare: bool) -> Simple {
+    fn simplify(&self, hir: &Hir, is_rare: bool) -> Simple {
         let key = (ptr::from_ref(hir), is_rare);
-        if let Some(known) = self.known.get(&key) {
+        if let Some(known) = self.known.borrow().get(&key) {
             return known.clone();
         }
         let simple = self.simplify_anew(hir, is_rare);
-        self.known.insert(key, simple.clone());
+        self.known.borrow_mut().insert(key, simple.clone());
         simple
     }
 
-    fn simplify_anew(&mut self, hir: &Hir, is_rare: bool) -> Simple {
+    fn simplify_anew(&self, hir: &Hir, is_rare: bool) -> Simple {
         match hir.kind() {
             HirKind::Look(Look::End | Look::EndLF) => Simple { part: Part::End, is_complete: true, bits: END_BITS },
             HirKind::Empty | HirKind::Look(_) => Simple::empty(true),
@@ -287,7 +288,7 @@ impl Simplifier {
     }
 
     /// A loop stays a loop, a short count a count; of a long one, the first bytes.
-    fn repeat(&mut self, sub: &Hir, min: u32, max: Option<u32>, is_rare: bool) -> Simple {
+    fn repeat(&self, sub: &Hir, min: u32, max: Option<u32>, is_rare: bool) -> Simple {
         let sub = self.simplify(sub, is_rare);
         if !sub.is_complete {
             return if min == 0 { Simple::empty(false) } else { sub };
