@@ -155,6 +155,24 @@ fn bytes_appended_to_a_rotated_file_are_recognized() {
     }
 }
 
+/// Goal: unread lines at a rotated file's end are shipped though the new log begins with the same ones: they are older.
+#[test]
+fn a_log_that_begins_as_the_rotated_one_ends_is_no_copy() {
+    for unread in [lines(201, 240), lines(201, 202)] {
+        let mut case = shipped("*.log*");
+        case.down(|case| {
+            case.add("app.log", &unread);
+            // The kernel's clock of files goes in steps.
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            case.mv("app.log", "app.log.1");
+            case.add("app.log", &unread);
+        });
+        case.wait(30);
+        let of_both = 2 * unread.lines().count();
+        assert_eq!(case.got.len(), 200 + of_both, "{:?}", &case.got[200..]);
+    }
+}
+
 /// Goal: a large file is copied in steps that end inside lines; an intermediate state is no position to resume from.
 #[test]
 fn an_incomplete_copy_is_not_read_from_the_middle_of_a_line() {
