@@ -4,7 +4,6 @@
 //! may be a copy, the file waits with its handle open, so nothing is lost.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -161,16 +160,9 @@ impl Appended<'_> {
 
     fn is_held_by(&self, other: &TrackedFile) -> bool {
         let content = ContentFrom { content: &self.file.handle, offset: self.unread.start };
-        !self.is_older_than(other)
+        !self.file.handle.is_older_than(&other.handle)
             && other.begins_like(&self.file.handle, self.unread.start)
             && other.begins_with(content, self.unread.bytes()).unwrap_or(false)
-    }
-
-    /// Whether the last byte was written before the other file existed: it cannot be a copy of that file's.
-    fn is_older_than(&self, other: &TrackedFile) -> bool {
-        let written = self.file.handle.metadata().map(|file| (file.mtime(), file.mtime_nsec()));
-        let (created_s, created_ns) = other.handle.birth();
-        written.is_ok_and(|written| written < (created_s, created_ns.into()))
     }
 
     fn ends_a_line(&self) -> bool {
