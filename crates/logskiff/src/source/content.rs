@@ -83,9 +83,9 @@ impl Content {
     /// Whether the last byte was written before the other file was created: it cannot be a copy of that file's. No where the
     /// file system keeps no birth time.
     pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        let (created_s, created_ns) = other.birth();
+        let (seconds, nanoseconds) = other.birth();
         let written = self.metadata().map(|file| (file.mtime(), file.mtime_nsec()));
-        written.is_ok_and(|written| written < (created_s, created_ns.into()))
+        written.is_ok_and(|written| written < (seconds, nanoseconds.into()))
     }
 
     /// The size in bytes of the file's volume, where that volume is in memory.
