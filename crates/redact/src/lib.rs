@@ -196,6 +196,9 @@ impl Redactor {
 
     /// The first stage: finds the lines of a chunk in which a rule may match. The chunk must consist of whole lines.
     pub fn scan(&self, chunk: &[u8], hits: &mut Hits) {
+        if self.is_idle() {
+            return *hits = Hits::default();
+        }
         self.stage.scan(chunk, hits);
     }
 

@@ -38,14 +38,18 @@ impl Hits {
         add_lines(&mut self.lines);
         merge(&mut self.lines);
         self.special.clear();
-        for (number, block) in chunk.chunks(BLOCK_BYTES).enumerate() {
-            if block.iter().fold(false, |any, byte| any | is_special(*byte)) {
-                let start = number * BLOCK_BYTES;
+        let (blocks, rest) = chunk.as_chunks::<BLOCK_BYTES>();
+        let blocks = blocks.iter().map(|block| (are_special(block), BLOCK_BYTES));
+        let mut start = 0;
+        for (is_special, length) in blocks.chain([(are_special(rest), rest.len())]) {
+            let end = start + length;
+            if is_special {
                 match self.special.last_mut().filter(|before| before.1 == start) {
-                    Some(before) => before.1 += block.len(),
-                    None => self.special.push((start, start + block.len())),
+                    Some(before) => before.1 = end,
+                    None => self.special.push((start, end)),
                 }
             }
+            start = end;
         }
     }
 }
@@ -73,15 +77,22 @@ impl TextHits<'_> {
     }
 }
 
+/// Whether one of the bytes is special. All are looked at, which takes fewer instructions than to stop at the first one.
+#[inline]
+fn are_special(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |found, byte| found | u8::from(is_special(*byte))) != 0
+}
+
 /// Whether a byte is NUL, beyond ASCII, or may begin an escape, a code of a terminal or an encoded character.
 fn is_special(byte: u8) -> bool {
+    // `\` and `^` differ in one bit.
+    let backslash_or_caret = byte & !2 == b'\\';
     (byte == 0)
         | (byte >= 0x80)
         | (byte == 0x1b)
-        | (byte == b'\\')
+        | backslash_or_caret
         | (byte == b'%')
         | (byte == b'&')
-        | (byte == b'^')
         | (byte == b'#')
 }
 
