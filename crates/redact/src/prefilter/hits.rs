@@ -84,6 +84,7 @@ fn are_special(bytes: &[u8]) -> bool {
 }
 
 /// Whether a byte is NUL, beyond ASCII, or may begin an escape, a code of a terminal or an encoded character.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches, many bytes are compared at once")]
 fn is_special(byte: u8) -> bool {
     // `\` and `^` differ in one bit.
     let backslash_or_caret = byte & !2 == b'\\';

@@ -62,7 +62,8 @@ fn with_line(config: &Config, format: Format, line: &[u8], flags: LineFlags, enc
     let mut parsed = parser.parsed();
     parser.parse(line, &mut parsed);
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(line, line.len(), &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch);
+    let redacted =
+        redactor.redact(line, line.len(), &parsed, redact::TextHits::ALL, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let (redacted, envelope) = (&redacted, &envelope(config, &redactor));
     let line = RedactedLine {
