@@ -187,6 +187,35 @@ fn invalid_parsing_and_redaction_is_reported() {
     check_wrong(&[("LOGSKIFF_REDACT", "secretz")], "LOGSKIFF_REDACT", "secretz");
     check_wrong(&[("LOGSKIFF_REDACT_RULE_A", "x*")], "LOGSKIFF_REDACT_RULE_A", "empty");
     check_wrong(&[("LOGSKIFF_REDACT_FIELDS", "a..b")], "LOGSKIFF_REDACT_FIELDS", "empty step");
+    check_wrong(
+        &[("LOGSKIFF_REDACT_ALLOW", "ok\n\n/.*/")],
+        "LOGSKIFF_REDACT_ALLOW",
+        "line 3: the pattern /.*/ takes any",
+    );
+    let own = [("LOGSKIFF_INPUT_A_PATHS", "/a/b"), ("LOGSKIFF_INPUT_A_REDACT_ALLOW", "\n@example.com")];
+    check_wrong(&own, "LOGSKIFF_INPUT_A_REDACT_ALLOW", "line 2");
+    check_wrong(
+        &[("LOGSKIFF_REDACT_EXEMPT_FIELDS", "Token")],
+        "LOGSKIFF_REDACT_EXEMPT_FIELDS",
+        "also masked by its name",
+    );
+    check_wrong(&[("LOGSKIFF_REDACT_EXEMPT_FIELDS", "*")], "LOGSKIFF_REDACT_EXEMPT_FIELDS", "every field");
+}
+
+#[test]
+fn an_input_may_empty_the_common_allowlist() {
+    let config = read(&[
+        ("LOGSKIFF_REDACT_ALLOW", "a\n b "),
+        ("LOGSKIFF_REDACT_EXEMPT_FIELDS", "trace.id,x"),
+        ("LOGSKIFF_INPUT_A_PATHS", "/a/a.log"),
+        ("LOGSKIFF_INPUT_B_PATHS", "/b/b.log"),
+        ("LOGSKIFF_INPUT_B_REDACT_ALLOW", "none"),
+        ("LOGSKIFF_INPUT_B_REDACT_EXEMPT_FIELDS", "none"),
+    ])
+    .unwrap();
+    let [a, b] = &config.inputs[..] else { panic!("two inputs") };
+    assert_eq!((a.redact.allow.as_str(), a.redact.exempt_fields.len()), ("a\n b ", 2));
+    assert_eq!((b.redact.allow.as_str(), b.redact.exempt_fields.len()), ("", 0));
 }
 
 /// The caret must stay below the position that it marks.

@@ -85,13 +85,14 @@ fn a_broken_connection_loses_nothing() {
 fn lines_read_again_are_counted_once() {
     const LINES: usize = 2_000;
     let scene = Scene::new();
-    let lines = "token=s3cr3t-0123456789\n{\"password\":\"hunter2hunter2\"}\n".repeat(LINES);
+    let lines = "token=s3cr3t-0123456789\ntoken=known-0123456789\n{\"password\":\"hunter2hunter2\"}\n".repeat(LINES);
     scene.write("logs/app.log", lines);
     let path = scene.path("socket");
     let listener = UnixListener::bind(&path).expect("a socket");
     let settings = settings(&scene, &format!("unix://{}", path.display()))
         .without("LOGSKIFF_EXIT")
         .with("LOGSKIFF_REDACT", "secrets")
+        .with("LOGSKIFF_REDACT_ALLOW", "/known-\\d+/")
         .with("LOGSKIFF_PARSE", "json")
         .with("LOGSKIFF_HTTP_LISTEN", "127.0.0.1:0");
     let sidecar = scene.start(&settings);
@@ -110,7 +111,8 @@ fn lines_read_again_are_counted_once() {
     wait_until("every acknowledgement", PATIENCE, || sum("logskiff_pending_bytes") + sum("logskiff_unread_bytes") == 0);
     assert!(sum("logskiff_rewinds_total") >= 3);
     assert_eq!(sum("logskiff_redactions_total"), 2 * LINES);
-    assert_eq!(sum("logskiff_parse_failures_total"), LINES);
+    assert_eq!(sum("logskiff_redactions_allowed_total"), LINES);
+    assert_eq!(sum("logskiff_parse_failures_total"), 2 * LINES);
     drop(sidecar);
     reader.join().expect("the reader");
 }

@@ -17,12 +17,14 @@ use crate::pipeline::encode::{Encoder, Encoding, Envelope, RedactedLine};
 use crate::pipeline::first_lines::{Finding, FirstLines};
 use crate::pipeline::frame::Grouping;
 use crate::pipeline::parse::Parser;
-use crate::telemetry::metrics::{InputMetrics, Metrics, REPAIRS};
+use crate::telemetry::metrics::{InputMetrics, MODES, Metrics, REPAIRS};
 use event::{Boundary, DropReason, FileId, Line, LineTimes, Parsed, Repair};
-use redact::{self, Hits, Masked, PemState, Redacted, Redactor, Scratch};
+use redact::{self, Action, Hits, Masked, PemState, Redacted, Redactor, Scratch};
 
 // Each kind of repair has its counter.
 const _: () = assert!(Repair::ALL.len() == REPAIRS);
+// Each mode has its counter.
+const _: () = assert!(Action::ALL.len() == MODES);
 
 /// After a line of this size, the scratch space is freed, because such lines are rare.
 const LARGE_BYTES: usize = 256 * 1024;
@@ -189,6 +191,7 @@ impl Pipeline {
         }
         if let Some(counts) = counts {
             redacted.masked().for_each(|mask| counts.redactions[mask.counter()].add(1));
+            redacted.allowed().for_each(|rule| counts.redactions_allowed[rule].add(1));
         }
         if redacted.is_dropped() {
             return Err(DropReason::RedactRule);

@@ -32,7 +32,7 @@ pub(super) struct Names {
 
 impl Names {
     /// Masks the values of keywords completely, like quoted values in a line.
-    pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, masks: &mut Masks) {
+    pub(super) fn mark(&self, text: &[u8], parsed: &Parsed, mut found: impl FnMut(TextRange, RuleRef)) {
         if self.rules.is_empty() {
             return;
         }
@@ -41,7 +41,7 @@ impl Names {
                 && let Some(&Some(by)) = self.rules.get(usize::from(name))
                 && text[at.indices()] != *MISSING
             {
-                masks.add(at, by);
+                found(at, by);
             }
         }
     }
@@ -71,13 +71,15 @@ impl Redactor {
         }
         let whole = TextRange::new(0, value.len());
         if self.fields.holds(name) {
-            masks.add(whole, self.field());
+            masks.add(whole, self.permit(&value, self.field()));
         }
         for (number, rule) in self.rules.iter().enumerate() {
             let by = self.by(number);
             match &rule.fields {
-                Some(fields) if fields.holds(name) && rule.is_whole() => masks.add(whole, by),
-                Some(fields) if fields.holds(name) => rule.mark(value, by, by, &mut |at, by| masks.add(at, by)),
+                Some(fields) if fields.holds(name) && rule.is_whole() => masks.add(whole, self.permit(&value, by)),
+                Some(fields) if fields.holds(name) => {
+                    rule.mark(value, by, by, &mut |at, by| masks.add(at, self.permit(&value[at.indices()], by)));
+                }
                 _ => {}
             }
         }
@@ -109,7 +111,10 @@ impl Redactor {
         let value = TextRange::new(name.len() + 2, text.len() - 1);
         let mut masks = Masks::default();
         let budget = Budget::new(text.len());
-        self.mark(Text::new(text.as_bytes(), &budget), &mut |at, by| masks.add(at, by));
+        self.mark(Text::new(text.as_bytes(), &budget), &mut |at, by| {
+            // The probe's own value is not the user's.
+            masks.add(at, RuleRef { is_allowed: false, ..by });
+        });
         masks.merge();
         masks.merged().iter().find(|mask| mask.at == value).map(|mask| mask.by)
     }

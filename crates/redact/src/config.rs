@@ -21,6 +21,10 @@ pub struct Config {
     pub modes: Vec<(String, Action)>,
     /// The key of [`Action::Token`].
     pub key: Option<TokenKey>,
+    /// Values that no rule masks, one a line: a value, a network in CIDR notation, or `/PATTERN/` for whole values.
+    pub allow: String,
+    /// Fields whose values no detector masks, named like `fields`.
+    pub exempt_fields: Vec<String>,
 }
 
 /// A mistake in a [`Config`].
@@ -100,6 +104,34 @@ pub enum Error {
     /// A field's name has an empty step.
     #[error("the field {field:?} has an empty step; example: user.*.token")]
     Field {
+        /// The field as given.
+        field: String,
+    },
+    /// An entry of the allowlist is wrong.
+    #[error("line {line}: {reason}")]
+    Allow {
+        /// Its line, from 1.
+        line: usize,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// An exempt field's name has an empty step.
+    #[error("the field {field:?} has an empty step; example: trace.id")]
+    ExemptField {
+        /// The field as given.
+        field: String,
+    },
+    /// All fields are exempt.
+    #[error("{field:?} is every field, so no detector would mask any; name the fields; example: trace.id")]
+    ExemptAll {
+        /// The field as given.
+        field: String,
+    },
+    /// A field is both exempt and masked by name.
+    #[error(
+        "the field {field:?} is also masked by its name (LOGSKIFF_REDACT_FIELDS); remove it there if its values may be shown, or here"
+    )]
+    ExemptAndMasked {
         /// The field as given.
         field: String,
     },

@@ -126,12 +126,15 @@ impl Encoded {
                 let mut longest: Option<(u32, RuleRef)> = None;
                 search(&opened, &mut |part, by| {
                     let bytes = part.end - part.start;
-                    if part.end as usize > head.len() && longest.is_none_or(|(most, _)| bytes > most) {
+                    // An allowed value names the mask only if there is nothing else.
+                    let ranks = |(most, known): (u32, RuleRef)| (!by.is_allowed, bytes) > (!known.is_allowed, most);
+                    if part.end as usize > head.len() && longest.is_none_or(ranks) {
                         longest = Some((bytes, by));
                     }
                 });
                 if let Some((_, by)) = longest {
-                    found(TextRange::new(at.start, at.end), by);
+                    let is_allowed = by.is_allowed && is_whole(&text[at.clone()], opened.len() - head.len());
+                    found(TextRange::new(at.start, at.end), RuleRef { is_allowed, ..by });
                 }
             }
         };
@@ -164,6 +167,11 @@ impl Encoded {
     }
 }
 
+/// Whether nothing of a value is left out of its `bytes` decoded ones.
+fn is_whole(value: &[u8], bytes: usize) -> bool {
+    base64::is_whole(value, bytes) || value.len() == 2 * bytes && value.iter().all(u8::is_ascii_hexdigit)
+}
+
 /// The text that is put before a value with the name `name` for the search.
 fn head(name: &[u8]) -> &'static [u8] {
     let starts = |word: &[u8]| name.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
@@ -184,7 +192,7 @@ fn open_hexadecimal(value: &[u8], out: &mut Vec<u8>) -> bool {
 }
 
 /// Decodes Base64 to the end of `out`; returns whether it is text.
-fn open_base64(value: &[u8], out: &mut Vec<u8>) -> bool {
+pub(super) fn open_base64(value: &[u8], out: &mut Vec<u8>) -> bool {
     let start = out.len();
     base64::decode(value, out) && is_text(out, start)
 }

@@ -12,6 +12,8 @@
 //! rule cannot be applied, everything that it might have matched is masked.
 
 mod action;
+mod allow;
+mod allowed;
 mod capture_keywords;
 mod config;
 mod custom_rule;
@@ -49,6 +51,7 @@ pub use prefilter::{Hits, TextHits};
 pub use redacted::{Masked, Piece, Pieces, Redacted};
 pub use utf16::is_likely as is_utf16;
 
+use allow::Allow;
 use capture_keywords::Names;
 use decode::{Decoded, normal};
 use encoded::Encoded;
@@ -106,8 +109,8 @@ pub struct Redactor {
     private_key: Option<usize>,
     /// Which lines are searched for fields by name.
     by_field: ByField,
-    /// Whether all rules have the mode `mask`.
-    only_masks: bool,
+    /// What the user allows.
+    allow: Allow,
     /// Keywords among the names of captures.
     names: OnceLock<Names>,
 }
@@ -143,11 +146,12 @@ impl Redactor {
             errors.extend(bad.into_iter().map(|field| Error::Field { field }));
             Fields::default()
         });
+        let built_in = rules.len().saturating_sub(config.rules.len());
+        let allow = Allow::new(config, built_in, &mut errors);
         let modes = rule::modes(config, &rules, !fields.is_empty(), &mut errors);
         if !errors.is_empty() {
             return Err(errors);
         }
-        let built_in = rules.len() - config.rules.len();
         let encoded = Encoded::new(&rules);
         let names_pattern = by_fields(&fields, &rules);
         let encoded_pattern = encoded.as_ref().map(|_| encoded::PATTERN);
@@ -163,10 +167,9 @@ impl Redactor {
             (true, None) => ByField::All,
             (true, Some(_)) => ByField::Hit,
         };
-        let only_masks = modes.iter().all(|mode| *mode == Action::Mask);
         let key = config.key.clone();
         let names = OnceLock::new();
-        Ok(Self { rules, forms, stage, fields, encoded, labels, modes, key, private_key, by_field, only_masks, names })
+        Ok(Self { rules, forms, stage, fields, encoded, labels, modes, key, private_key, by_field, allow, names })
     }
 
     /// All rule names, indexed by [`Masked::rule`]: the rules, then `field`, and `undecodable` and `budget` for
@@ -226,13 +229,15 @@ impl Redactor {
             masks.merge();
             masks.grow_to_characters(text);
             masks.merge();
-            if !self.only_masks {
+            if self.modes.iter().any(|mode| *mode != Action::Mask) {
                 let labeller = Replacer { key: self.key.as_ref(), fixed: &self.labels, keep, parsed };
                 labeller.label(text, masks, made);
             }
         }
         let labels = Labels { fixed: &self.labels, made: &made.text };
-        Redacted::new(&text[..keep.min(text.len())], parsed, masks.merged(), labels)
+        masks.settle_allowed();
+        let redacted = Redacted::new(&text[..keep.min(text.len())], parsed, masks.merged(), labels);
+        redacted.with_allowed(masks.allowed.list())
     }
 
     /// Redacts a short text that is not a line, such as a file name or a label's key. [`Action::Drop`] and
@@ -252,6 +257,9 @@ impl Redactor {
         masks.clear(bytes.len(), self.budget());
         let budget = Budget::new(bytes.len());
         let searched = Text::new(bytes, &budget);
+        if self.allow.exempt.holds(name) {
+            masks.allowed.exempt.push(TextRange::new(0, bytes.len()));
+        }
         self.mark_by_name(name, searched, masks);
         self.mark(searched, &mut |at, by| masks.add(at, by));
         if normal::differs(bytes) {
@@ -289,10 +297,9 @@ impl Redactor {
     }
 
     fn by(&self, rule: usize) -> RuleRef {
-        RuleRef {
-            rule: u32::try_from(rule).unwrap_or(u32::MAX),
-            mode: self.modes.get(rule).copied().unwrap_or_default(),
-        }
+        let mode = self.modes.get(rule).copied().unwrap_or_default();
+        let by = RuleRef::new(u32::try_from(rule).unwrap_or(u32::MAX), mode);
+        RuleRef { is_exempting: self.is_exempting(rule), ..by }
     }
 
     /// Merges the masks, without those inside a mask of an earlier redaction.

@@ -5,6 +5,7 @@
 //! redaction.
 
 use super::action::Action;
+use super::allowed::Allowed;
 use event::TextRange;
 
 /// A text may always have this many masks …
@@ -23,6 +24,17 @@ pub(super) struct RuleRef {
     pub(super) rule: u32,
     /// Its action.
     pub(super) mode: Action,
+    /// Whether the match's value is in the allowlist.
+    pub(super) is_allowed: bool,
+    /// Whether the rule masks nothing in exempt fields.
+    pub(super) is_exempting: bool,
+}
+
+impl RuleRef {
+    /// A rule for all values and fields.
+    pub(super) const fn new(rule: u32, mode: Action) -> Self {
+        Self { rule, mode, is_allowed: false, is_exempting: false }
+    }
 }
 
 /// One masked range.
@@ -58,12 +70,14 @@ pub(super) struct Masks {
     limit: usize,
     /// The rule that names masks that were joined because there were too many.
     withheld: RuleRef,
+    /// The matches that are not masked because the user allows them.
+    pub(super) allowed: Allowed,
 }
 
 impl Default for Masks {
     fn default() -> Self {
-        let withheld = RuleRef { rule: 0, mode: Action::Mask };
-        Self { list: Vec::new(), merged: 0, limit: MASKS_MIN, withheld }
+        let withheld = RuleRef::new(0, Action::Mask);
+        Self { list: Vec::new(), merged: 0, limit: MASKS_MIN, withheld, allowed: Allowed::default() }
     }
 }
 
@@ -71,6 +85,7 @@ impl Masks {
     /// Clears the masks, for a text of `text_bytes`. `withheld` names masks that are joined because there are too many.
     pub(super) fn clear(&mut self, text_bytes: usize, withheld: RuleRef) {
         self.list.clear();
+        self.allowed.clear();
         self.merged = 0;
         self.limit = MASKS_MIN.max((text_bytes / BYTES_EACH).min(DENSE_MAX + text_bytes / BYTES_EACH_LARGE));
         self.withheld = withheld;
@@ -84,6 +99,9 @@ impl Masks {
     /// Adds a match. An empty match hides nothing and is ignored.
     pub(super) fn add(&mut self, at: TextRange, by: RuleRef) {
         if at.start < at.end {
+            if by.is_allowed || by.is_exempting && self.allowed.is_exempt(at) {
+                return self.allowed.add(at, by.rule);
+            }
             let drops = by.mode == Action::Drop;
             self.push(Mask { at, by, found: at, is_single: true, drops, label: None });
         }
@@ -92,6 +110,7 @@ impl Masks {
     /// Adds the merged masks of a part of the text that begins at `start`.
     pub(super) fn add_part(&mut self, part: &Self, start: usize) {
         let start = TextRange::new(start, start).start;
+        self.allowed.add_part(&part.allowed, start);
         let shift = |at: TextRange| TextRange { start: at.start + start, end: at.end + start };
         for mask in part.merged() {
             self.push(Mask { at: shift(mask.at), found: shift(mask.found), ..*mask });
@@ -164,6 +183,13 @@ impl Masks {
         self.merged = self.list.len();
     }
 
+    /// Settles which allowed matches are shown; the masks must be merged.
+    pub(super) fn settle_allowed(&mut self) {
+        if !self.allowed.list().is_empty() {
+            self.allowed.settle(&self.list[..self.merged]);
+        }
+    }
+
     /// The masks, once merged.
     pub(super) fn merged(&self) -> &[Mask] {
         &self.list[..self.merged]
@@ -228,8 +254,8 @@ impl Masks {
 mod tests {
     use super::*;
 
-    const BY: RuleRef = RuleRef { rule: 1, mode: Action::Mask };
-    const WITHHELD: RuleRef = RuleRef { rule: 2, mode: Action::Mask };
+    const BY: RuleRef = RuleRef::new(1, Action::Mask);
+    const WITHHELD: RuleRef = RuleRef::new(2, Action::Mask);
 
     /// Goal: with any number of masks, memory is bounded and every match stays masked.
     #[test]

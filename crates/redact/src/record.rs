@@ -56,6 +56,7 @@ impl Redactor {
     ) {
         let budget = Budget::new(text.len());
         let text = Text::new(text, &budget);
+        self.find_exempt(&text, parsed, &mut scratch.walk, &mut scratch.masks);
         if is_several(&text) {
             let record = Searched { text, parsed, keep, hits, which: None };
             return self.search_lines(record, pem_state, scratch);
@@ -93,6 +94,7 @@ impl Redactor {
             let which = of_lines.get(number).and_then(Option::as_ref);
             let line = Searched { text, parsed: &unparsed, keep: at.len(), hits: hits(&at), which };
             of_line.clear(at.len(), self.budget());
+            of_line.allowed.exempt_within(&masks.allowed, TextRange::new(at.start, at.end));
             let buffers = &mut Buffers { masks: of_line, decoded, walk, earlier };
             if is_json {
                 self.search_line_of_json(line, pem_state, buffers);
@@ -158,7 +160,11 @@ impl Redactor {
         } {
             self.mark_fields(text, parsed, walk, masks, decoded);
         }
-        self.capture_keywords(parsed, |names| names.mark(&text, parsed, masks));
+        self.capture_keywords(parsed, |names| {
+            names.mark(&text, parsed, |at, by| {
+                masks.add(at, self.permit(&text[at.indices()], by));
+            });
+        });
     }
 
     /// Masks what belongs to a private key over several lines.

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::action::Action;
+use super::allowed::Match;
 use super::masks::Mask;
 use event::{Key, Node, Parsed, TextRange};
 
@@ -19,6 +20,7 @@ pub struct Redacted<'t> {
     parsed: &'t Parsed,
     masks: &'t [Mask],
     labels: Labels<'t>,
+    allowed: &'t [Match],
 }
 
 /// The labels that replace masked bytes.
@@ -71,7 +73,12 @@ pub enum Piece<'t> {
 impl<'t> Redacted<'t> {
     /// `text` without its look-ahead; `masks` are sorted and disjoint.
     pub(super) fn new(text: &'t [u8], parsed: &'t Parsed, masks: &'t [Mask], labels: Labels<'t>) -> Self {
-        Self { text, parsed, masks, labels }
+        Self { text, parsed, masks, labels, allowed: &[] }
+    }
+
+    /// The same, with the settled matches that the user allows.
+    pub(super) fn with_allowed(self, allowed: &'t [Match]) -> Self {
+        Self { allowed, ..self }
     }
 
     /// The result of `parse`, in positions of the same text.
@@ -149,6 +156,13 @@ impl<'t> Redacted<'t> {
             let at = TextRange::new(mask.at.start as usize, (mask.at.end as usize).min(end));
             Masked { rule: mask.by.rule as usize, mode: if mask.drops { Action::Drop } else { mask.by.mode }, at }
         })
+    }
+
+    /// The rule's number of each value that may be output because the user allows it.
+    pub fn allowed(&self) -> impl Iterator<Item = usize> + use<'t> {
+        let end = self.text.len();
+        let shown = self.allowed.iter().filter(move |allowed| (allowed.at.start as usize) < end);
+        shown.map(|allowed| allowed.rule as usize)
     }
 
     /// Why a part of the line is withheld without a matching rule: `redaction_undecodable`, `redaction_budget`.

@@ -97,7 +97,7 @@ impl Replacer<'_> {
 
 impl Made {
     /// Reads a normalized value: without JSON escapes, encodings and colours.
-    fn read(&mut self, value: &[u8]) {
+    pub(super) fn read(&mut self, value: &[u8]) -> &[u8] {
         let Self { value: read, decoded, .. } = self;
         read.clear();
         read.extend_from_slice(value);
@@ -112,6 +112,7 @@ impl Made {
                 read.extend_from_slice(decoded.bytes());
             }
         }
+        read
     }
 }
 

@@ -41,6 +41,7 @@ impl Redactor {
 
     fn mark_as_is(&self, text: Text<'_>, which: &Which, found: &mut Found<'_>) {
         let places = which.numbers().filter_map(|number| self.forms.get(number).copied().flatten());
+        let found = &mut |at: TextRange, by| found(at, self.permit(&text[at.indices()], by));
         for Place { rule, form } in places {
             self.rules[rule].forms[form].mark(text, self.by(rule), self.budget(), found);
         }
@@ -59,16 +60,17 @@ impl Redactor {
             self.mark_unparsed(text, &mut |at, by| masks.add(at, by));
         }
         let by = self.field();
-        self.fields.mark(&text, parsed, walk, |at, _| masks.add(at, by));
+        self.fields.mark(&text, parsed, walk, |at, _| masks.add(at, self.permit(&text[at.indices()], by)));
         for (number, rule) in self.rules.iter().enumerate() {
             let Some(fields) = &rule.fields else { continue };
             let by = self.by(number);
             fields.mark(&text, parsed, walk, |at, kind| {
-                if rule.is_whole() {
-                    return masks.add(at, by);
-                }
                 let value = &text[at.indices()];
+                if rule.is_whole() {
+                    return masks.add(at, self.permit(value, by));
+                }
                 rule.mark(text.with(value), by, by, &mut |part, by| {
+                    let by = self.permit(&value[part.indices()], by);
                     masks.add(TextRange { start: at.start + part.start, end: at.start + part.end }, by);
                 });
                 let reading = match kind {
@@ -80,6 +82,7 @@ impl Redactor {
                     return masks.add(at, self.undecodable());
                 }
                 rule.mark(text.with(decoded.bytes()), by, by, &mut |part, by| {
+                    let by = self.permit(&decoded.bytes()[part.indices()], by);
                     masks.add(decoded.to_raw(&text, part), by);
                 });
             });
@@ -89,6 +92,7 @@ impl Redactor {
     /// Masks the values after the names of fields in a text without fields. Here a rule for a part of a value masks all
     /// of it.
     fn mark_unparsed(&self, text: Text<'_>, found: &mut Found<'_>) {
+        let found = &mut |at: TextRange, by| found(at, self.permit(&text[at.indices()], by));
         self.fields.mark_unparsed(text, |at| found(at, self.field()));
         for (number, fields) in self.rules.iter().enumerate().filter_map(|(at, rule)| Some((at, rule.fields.as_ref()?)))
         {

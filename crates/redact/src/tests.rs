@@ -1,5 +1,6 @@
 //! The crate as a whole: the detectors' examples, and properties of every text.
 
+mod allow;
 mod detectors;
 mod figures;
 mod forms;

@@ -92,6 +92,30 @@ fn try_explains_each_mask_without_its_content() {
     }
 }
 
+/// Goal: listed values are shown in each place of a record, in JSON, logfmt and text, and other ones are not.
+#[test]
+fn try_shows_what_the_allowlist_names() {
+    let input = concat!(
+        "to ada@example.com by ken@example.org\n",
+        "{\"trace.id\":\"ken@example.org\",\"to\":\"ada\\u0040example.com\",\"by\":\"ken@example.org\"}\n",
+        "level=info request_id=ken@example.org by=ken@example.org msg=x\n",
+        "a line with request_id=ken@example.org\n",
+    );
+    let variables = [
+        ("LOGSKIFF_REDACT", "pii"),
+        ("LOGSKIFF_REDACT_ALLOW", "4111111111111111\n/[^@]+@example\\.com/"),
+        ("LOGSKIFF_REDACT_EXEMPT_FIELDS", "trace.id,request_id"),
+    ];
+    let text = printed(&["try", "--format", "raw"], &variables, input);
+    let wanted = [
+        "to ada@example.com by <redacted:email>",
+        "{\"trace.id\":\"ken@example.org\",\"to\":\"ada\\u0040example.com\",\"by\":\"<redacted:email>\"}",
+        "level=info request_id=ken@example.org by=<redacted:email> msg=x",
+        "a line with request_id=<redacted:email>",
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), wanted);
+}
+
 #[test]
 fn try_fails_if_a_canary_is_output() {
     let run = |redact| {

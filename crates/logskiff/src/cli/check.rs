@@ -128,6 +128,13 @@ fn redaction(input: &Input) -> String {
     if has_fields {
         let _ = write!(text, "; fields {}", input.redact.fields.join(", "));
     }
+    let allowed = input.redact.allow.lines().filter(|entry| !entry.trim().is_empty()).count();
+    if allowed > 0 {
+        let _ = write!(text, "; except {allowed} allowed {}", if allowed == 1 { "entry" } else { "entries" });
+    }
+    if !input.redact.exempt_fields.is_empty() {
+        let _ = write!(text, "; exempt fields {}", input.redact.exempt_fields.join(", "));
+    }
     text
 }
 
@@ -191,6 +198,15 @@ mod tests {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         assert!(!summary(&Config::from_vars(owned).unwrap()).contains(key));
         check(&[("LOGSKIFF_REDACT", "none"), ("LOGSKIFF_REDACT_FIELDS", "none")], &["redact default: nothing"]);
+        let excepted =
+            "redact default: mask jwt, undecodable, budget; except 2 allowed entries; exempt fields trace.id";
+        let variables = [
+            ("LOGSKIFF_REDACT", "jwt"),
+            ("LOGSKIFF_REDACT_FIELDS", "none"),
+            ("LOGSKIFF_REDACT_ALLOW", "10.0.0.0/8\n\n/a.+/\n"),
+            ("LOGSKIFF_REDACT_EXEMPT_FIELDS", "trace.id"),
+        ];
+        check(&variables, &[excepted]);
     }
 
     /// Goal: for files that two inputs match, the winner is printed, with the rules of the other that do not apply.

@@ -17,14 +17,18 @@ use redact::{Action, Config, Error, KeyError, RULES_BYTES_MAX, Redactor, TokenKe
 
 const SELECT: &str = "LOGSKIFF_REDACT";
 const FIELDS: &str = "LOGSKIFF_REDACT_FIELDS";
+const ALLOW: &str = "LOGSKIFF_REDACT_ALLOW";
+const EXEMPT_FIELDS: &str = "LOGSKIFF_REDACT_EXEMPT_FIELDS";
 const MODE: &str = "LOGSKIFF_REDACT_MODE";
+/// The value that empties a list, also a common one for one input.
+const NONE: &str = "none";
 const KEY: &str = "LOGSKIFF_REDACT_KEY";
 const KEY_ID: &str = "LOGSKIFF_REDACT_KEY_ID";
 
 /// Reads the rules, fields, modes and key.
 pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     let mut fields = reader.list(FIELDS);
-    if fields == ["none"] {
+    if fields == [NONE] {
         fields.clear();
     }
     for field in fields.iter().filter(|field| field.starts_with('-')) {
@@ -35,7 +39,10 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     }
     let mode = reader.read(MODE, mode).unwrap_or_default();
     let (modes, key) = (modes(reader), key(reader));
-    let config = Config { select: select(reader), rules: rules(reader), fields, mode, modes, key };
+    let allow = reader.raw(ALLOW).filter(|list| list.trim() != NONE).unwrap_or_default().to_owned();
+    let exempt_fields = reader.list(EXEMPT_FIELDS).into_iter().filter(|field| field != NONE).collect();
+    let (select, rules) = (select(reader), rules(reader));
+    let config = Config { select, rules, fields, mode, modes, key, allow, exempt_fields };
     for (name, reason) in config.rules.iter().filter_map(|(name, rule)| Some((name, slips::pattern(rule)?))) {
         let variable = format!("{RULE_PREFIX}{}", name.to_uppercase());
         reader.mistake(&reader.source(&variable), reason);
@@ -48,6 +55,10 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
         let variable = match &error {
             Error::UnknownDetector { .. } | Error::NoneAmongOthers => SELECT.to_owned(),
             Error::Field { .. } => FIELDS.to_owned(),
+            Error::Allow { .. } => ALLOW.to_owned(),
+            Error::ExemptField { .. } | Error::ExemptAll { .. } | Error::ExemptAndMasked { .. } => {
+                EXEMPT_FIELDS.to_owned()
+            }
             // An invalid key is already a mistake.
             Error::KeyMissing { .. } if reader.is_set(KEY) => continue,
             Error::KeyMissing { .. } => KEY.to_owned(),

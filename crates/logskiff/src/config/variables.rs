@@ -283,6 +283,14 @@ pub static VARIABLES: &[Variable] = &[
     .per_input()
     .example("password,user.*.email")
     .doc("Fields whose values are masked: names, or dotted paths with `*`, at any depth, in upper or lower case. A value replaces the default list; `none` masks no field by name."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_ALLOW", Lines, "")
+        .per_input()
+        .example("/[^@]+@example\\.com/")
+        .doc("Values that no rule masks: a value, a network in CIDR notation, or a pattern `/PATTERN/`; each is compared with the whole value. Private keys are always masked. An input's list replaces the common one; `none` is an empty list."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_EXEMPT_FIELDS", List, "")
+        .per_input()
+        .example("trace.id,request_id")
+        .doc("Fields whose values no detector masks, named as in `LOGSKIFF_REDACT_FIELDS`, which must not name the same field. Custom rules and private keys are masked in them too. `none` is an empty list."),
     Variable::new(Redact, "LOGSKIFF_REDACT_MODE", Choice(MODES), "mask")
         .per_input()
         .example("token")

@@ -106,6 +106,9 @@ impl ErrorKind {
 /// Number of kinds of JSON repairs; [`event::Repair`] names them.
 pub const REPAIRS: usize = 6;
 
+/// Number of redaction modes; [`redact::Action`] names them.
+pub const MODES: usize = 5;
+
 /// Counters of one input.
 #[derive(Debug, Default)]
 pub struct InputMetrics {
@@ -123,6 +126,8 @@ pub struct InputMetrics {
     pub repaired_lines: [Counter; REPAIRS],
     /// Masks, in the order of the redactor's counters (rule and mode).
     pub redactions: Vec<Counter>,
+    /// Values that were not masked because the user allows them, by rule.
+    pub redactions_allowed: Vec<Counter>,
 }
 
 /// Counters of one output.
@@ -205,8 +210,10 @@ impl Metrics {
     /// All metrics at zero. `masks`: the number of mask counters of each input. `outputs`: the names of the outputs.
     #[must_use]
     pub fn new(masks: &[usize], outputs: &[&'static str]) -> Self {
+        let counters = |count: usize| std::iter::repeat_with(Counter::default).take(count).collect();
         let input = |masks: &usize| InputMetrics {
-            redactions: std::iter::repeat_with(Counter::default).take(*masks).collect(),
+            redactions: counters(*masks),
+            redactions_allowed: counters(*masks / MODES),
             ..InputMetrics::default()
         };
         let output = |name: &&'static str| Arc::new(OutputMetrics { name, ..OutputMetrics::default() });

@@ -17,6 +17,13 @@ pub(in super::super) fn letters(text: &[u8]) -> usize {
     text.iter().take_while(letter).count()
 }
 
+/// Whether all of a text is Base64 of `bytes`, with at most padding after it.
+pub(in super::super) fn is_whole(text: &[u8], bytes: usize) -> bool {
+    let letters = letters(text);
+    let padding = &text[letters..];
+    letters % 4 != 1 && letters * 3 / 4 == bytes && padding.len() <= 2 && padding.iter().all(|byte| *byte == b'=')
+}
+
 /// Appends the decoded bytes of the letters at the start of `text`; returns whether that was possible.
 pub(in super::super) fn decode(text: &[u8], out: &mut Vec<u8>) -> bool {
     let standard = |byte: &u8| match byte {

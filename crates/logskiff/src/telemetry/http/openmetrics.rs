@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 
 use super::status_channel::{FileState, InputState, Snapshot};
 use crate::telemetry::metrics::{
-    Counter, ErrorKind, Histogram, InputMetrics, LOG_LINES_UNWRITTEN, Metrics, OutputMetrics,
+    Counter, ErrorKind, Histogram, InputMetrics, LOG_LINES_UNWRITTEN, MODES, Metrics, OutputMetrics,
 };
 use crate::telemetry::process_stats::Usage;
 use event::{DropReason, Repair};
@@ -231,6 +231,13 @@ impl Scrape {
             })
         });
         to.counters("logskiff_redactions", "Values redacted, by rule and mode", masked)?;
+        let allowed = inputs().flat_map(|(input, counts)| {
+            let rules = input.masks.iter().step_by(MODES).zip(&counts.redactions_allowed);
+            let occurred = rules.map(|(kind, count)| (kind, count.get())).filter(|(_, count)| *count > 0);
+            occurred.map(|(kind, count)| (labels(input, "rule", &kind.rule), count))
+        });
+        let help = "Values shown because of the allowlist or an exempt field, by the rule that would have masked them";
+        to.counters("logskiff_redactions_allowed", help, allowed)?;
         let withheld = inputs().flat_map(|(input, counts)| {
             // The last rules stand for the reasons of withheld values.
             let mut reasons: Vec<&str> = input.masks.iter().map(|kind| kind.rule.as_str()).collect();
@@ -422,8 +429,9 @@ mod tests {
         let kind = |mode, usual| MaskKind { rule: "card".into(), mode, usual };
         let masks = vec![kind("mask", false), kind("token", true), kind("drop", false)];
         let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
-        let metrics = Metrics::new(&[3], &["kafka"]);
+        let metrics = Metrics::new(&[MODES], &["kafka"]);
         metrics.inputs[0].redactions[0].add(3);
+        metrics.inputs[0].redactions_allowed[0].add(4);
         metrics.inputs[0].repaired_lines[Repair::NotANumber as usize].add(2);
         metrics.latency_ms.observe(20, 2);
         metrics.latency_ms.observe(4_000_000, 1);
@@ -448,6 +456,7 @@ mod tests {
             r#"logskiff_time_to_loss_seconds{input="a\"b\nc"} +Inf"#,
             r#"logskiff_redactions_total{input="a\"b\nc",rule="card",mode="mask"} 3"#,
             r#"logskiff_redactions_total{input="a\"b\nc",rule="card",mode="token"} 0"#,
+            r#"logskiff_redactions_allowed_total{input="a\"b\nc",rule="card"} 4"#,
             r#"logskiff_repaired_lines_total{input="a\"b\nc",reason="not_a_number"} 2"#,
             r#"logskiff_repaired_lines_total{input="a\"b\nc",reason="empty_key"} 0"#,
             r#"logskiff_delivery_latency_seconds_bucket{le="0.025"} 2"#,
