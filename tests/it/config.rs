@@ -202,6 +202,23 @@ fn invalid_parsing_and_redaction_is_reported() {
     check_wrong(&[("LOGSKIFF_REDACT_EXEMPT_FIELDS", "*")], "LOGSKIFF_REDACT_EXEMPT_FIELDS", "every field");
 }
 
+/// Goal: a stamp is refused where a record could not have it.
+#[test]
+fn a_stamp_needs_records_with_fields() {
+    const STAMP: (&str, &str) = ("LOGSKIFF_REDACT_STAMP", "on");
+    let stdout = ("LOGSKIFF_OUTPUT", "stdout");
+    let syslog = [("LOGSKIFF_OUTPUT", "syslog"), ("LOGSKIFF_SYSLOG_ADDRESS", "udp://a:514")];
+    assert!(read(&[STAMP, stdout]).unwrap().encode.stamp);
+    check_wrong(&[STAMP, stdout, ("LOGSKIFF_ENCODING", "raw")], "LOGSKIFF_REDACT_STAMP", "LOGSKIFF_ENCODING=json");
+    for without in [("LOGSKIFF_SYSLOG_STRUCTURED_DATA", "off"), ("LOGSKIFF_SYSLOG_FORMAT", "rfc3164")] {
+        let reason = "LOGSKIFF_SYSLOG_STRUCTURED_DATA=on";
+        check_wrong(&[STAMP, syslog[0], syslog[1], without], "LOGSKIFF_REDACT_STAMP", reason);
+    }
+    for place in [("LOGSKIFF_SYSLOG_ENCODING", "json"), ("LOGSKIFF_SYSLOG_STRUCTURED_DATA", "on")] {
+        assert!(read(&[STAMP, syslog[0], syslog[1], place]).unwrap().encode.stamp);
+    }
+}
+
 #[test]
 fn an_input_may_empty_the_common_allowlist() {
     let config = read(&[

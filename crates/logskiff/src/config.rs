@@ -65,6 +65,7 @@ const DELETED_OPEN_BYTES: RangeInclusive<usize> = 4 << 10..=usize::MAX;
 
 const FIELDS: &str = "LOGSKIFF_FIELDS";
 const IN_FLIGHT: &str = "LOGSKIFF_IN_FLIGHT_BYTES";
+const STAMP: &str = "LOGSKIFF_REDACT_STAMP";
 const OUTPUT: &str = "LOGSKIFF_OUTPUT";
 
 /// One input: its files, and how their lines are framed, parsed and redacted.
@@ -211,9 +212,29 @@ fn read_all(reader: &mut Reader<'_>) -> Config {
             "\"header\" needs one message per record, but LOGSKIFF_KAFKA_MESSAGE is batch",
         );
     }
+    check_stamp(&encode, &output, reader);
     let secret_files = reader.environment().named_files();
     let (process, log) = (process(reader), log(reader));
     Config { inputs, deleted_open_bytes_max, watch, encode, batch, output, checkpoint, process, log, secret_files }
+}
+
+/// A record that is only the line has no place for a stamp.
+fn check_stamp(encode: &encode::Config, output: &sink::Config, reader: &mut Reader<'_>) {
+    let is_syslog = |output: &&OutputConfig| matches!(output, OutputConfig::Syslog(_));
+    let without = |syslog: &encode::syslog::Config| {
+        let has_data = syslog.format == encode::syslog::Format::Rfc5424 && syslog.structured_data.is_some();
+        syslog.message == encode::syslog::Message::Raw && !has_data
+    };
+    let reason = if encode.encoding == Encoding::Raw && !output.outputs.iter().all(|output| is_syslog(&output)) {
+        "\"on\" needs LOGSKIFF_ENCODING=json: a raw record is only the line"
+    } else if encode.syslog.as_ref().is_some_and(without) {
+        "\"on\" needs LOGSKIFF_SYSLOG_ENCODING=json or LOGSKIFF_SYSLOG_STRUCTURED_DATA=on: a raw message is only the line"
+    } else {
+        return;
+    };
+    if encode.stamp {
+        reader.mistake(STAMP, reason);
+    }
 }
 
 fn watch(reader: &mut Reader<'_>) -> watcher::Config {
@@ -233,6 +254,7 @@ fn checkpoint(reader: &mut Reader<'_>) -> checkpoint::Config {
 fn encode(reader: &mut Reader<'_>) -> encode::Config {
     encode::Config {
         syslog: None,
+        stamp: reader.choice(STAMP, &[("on", true), ("off", false)]),
         fields: reader.read(FIELDS, fields).unwrap_or_default(),
         pod: encode::Pod {
             name: reader.text("POD_NAME"),

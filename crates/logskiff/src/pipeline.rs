@@ -42,6 +42,8 @@ pub struct Pipeline {
     utf16_unlogged: Option<String>,
     /// Until it is known what the first lines tell.
     first_lines: Option<Box<FirstLines>>,
+    /// The digest of the rules, if records are to have it.
+    stamp: Option<String>,
     /// The masks of the last line, if [`Pipeline::explain`] was called.
     explained: Option<Vec<Masked>>,
 }
@@ -80,6 +82,7 @@ impl Pipeline {
         let parser = Parser::new(&input.parse).map_err(|errors| error(join(&errors)))?;
         let made = || Redactor::new(&input.redact).map(Arc::new).map_err(|errors| error(join(&errors)));
         let redactor = redactor.map_or_else(made, Ok)?;
+        let stamp = config.encode.stamp.then(|| redactor.digest(&input.redact));
         let parsed = parser.parsed();
         let encoder = Encoder::new(&config.encode).with_ansi(input.ansi);
         let first_lines = FirstLines::new(&input.parse, config.encode.encoding == Encoding::Json);
@@ -94,6 +97,7 @@ impl Pipeline {
             hits,
             utf16_unlogged: Some(input.name.clone()),
             first_lines: Some(Box::new(first_lines)),
+            stamp,
             explained: None,
         })
     }
@@ -136,6 +140,12 @@ impl Pipeline {
     #[must_use]
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
+    }
+
+    /// The digest of the rules, if records are to have it.
+    #[must_use]
+    pub fn stamp(&self) -> Option<&str> {
+        self.stamp.as_deref()
     }
 
     /// Runs the prefilter over a chunk of whole lines.

@@ -33,6 +33,7 @@ mod replacement;
 mod rule;
 mod search;
 mod shared;
+mod stamp;
 #[cfg(test)]
 mod tests;
 mod unparsed_fields;

@@ -90,6 +90,11 @@ impl Form {
         Self { regex, confirmed: None, number: None, check: None, secret }
     }
 
+    /// Its pattern.
+    pub(super) fn source(&self) -> &str {
+        &self.regex.source
+    }
+
     /// The pattern that the prefilter searches for.
     pub(super) fn searched(&self) -> &str {
         self.confirmed.unwrap_or(&self.regex.source)

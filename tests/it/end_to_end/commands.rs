@@ -116,6 +116,25 @@ fn try_shows_what_the_allowlist_names() {
     assert_eq!(text.lines().collect::<Vec<_>>(), wanted);
 }
 
+/// Goal: records tell by which rules they were redacted, and `check` prints the same digest.
+#[test]
+fn records_are_stamped_with_the_rules() {
+    let stamp = |more: (&'static str, &'static str)| {
+        let variables = [("LOGSKIFF_REDACT_STAMP", "on"), more];
+        let record: Value = serde_json::from_str(&printed(&["try", "--format", "json"], &variables, "x\n")).unwrap();
+        let digest = record["log.redaction.rules"].as_str().expect("a digest").to_owned();
+        let variables = [variables[0], more, ("LOGSKIFF_PATHS", "/var/log/app/a.log"), ("LOGSKIFF_OUTPUT", "stdout")];
+        let checked = printed(&["check"], &variables, "");
+        assert!(checked.contains(&format!("digest {digest}")), "{checked}");
+        digest
+    };
+    let usual = stamp(("LOGSKIFF_REDACT", "secrets"));
+    assert_eq!(stamp(("LOGSKIFF_REDACT_MODE", "mask")), usual);
+    assert_ne!(stamp(("LOGSKIFF_REDACT", "pii")), usual);
+    let taken = printed(&["try", "--format", "json"], &[], "{\"log.redaction.rules\":\"x\"}\n");
+    assert!(taken.contains("\"parsed.log.redaction.rules\":\"x\""), "{taken}");
+}
+
 #[test]
 fn try_fails_if_a_canary_is_output() {
     let run = |redact| {

@@ -31,6 +31,7 @@ impl Setting {
             parse: parse.clone(),
             redact: redact::Config { select: vec!["none".to_owned()], fields: Vec::new(), ..redact::Config::default() },
             encode: encode::Config {
+                stamp: false,
                 encoding: Encoding::Json,
                 event_id: EventId::Off,
                 fields: Vec::new(),
@@ -55,11 +56,13 @@ impl Setting {
         let redacted = redactor.redact(line, line.len(), &parsed, hit, &mut pem, &mut scratch);
         let attrs = self.printed.map(|_| &self.labels);
         let source = Source { input: "", path: "/log/app.log", origin: "0", labels: &self.labels, attrs };
+        let stamp = self.encode.stamp.then(|| redactor.digest(&self.redact));
+        let envelope = Envelope::new(&self.encode, &source, |_, value| value.to_owned());
         let mut written = Vec::new();
         Encoder::new(&self.encode).encode(
             &RedactedLine {
                 redacted: &redacted,
-                envelope: &Envelope::new(&self.encode, &source, |_, value| value.to_owned()),
+                envelope: &envelope.stamped(&self.encode, stamp.as_deref()),
                 file: FileId(0),
                 span: Span { start: 0, end: line.len() as u64 },
                 flags: self.flags,

@@ -72,6 +72,7 @@ fn everything(format: Format, zone: &str) -> Setting {
     let parse = Config { formats: vec![format], time_zone: zone.to_owned(), ..Config::default() };
     let mut setting = Setting::plain(&parse);
     setting.encode.event_id = EventId::Field;
+    setting.encode.stamp = true;
     setting.encode.pod = Pod {
         name: some("shop-1"),
         namespace: some("shop"),

@@ -129,6 +129,7 @@ fn fits(label: &str, name: &str, mode: Action) -> bool {
 /// The record is JSON.
 fn record_holds(redacted: &Redacted<'_>) -> Result<(), String> {
     let config = encode::Config {
+        stamp: false,
         encoding: Encoding::Json,
         event_id: EventId::Off,
         fields: Vec::new(),

@@ -27,7 +27,8 @@ fn warnings(config: &Config) -> String {
 }
 
 fn summary(config: &Config) -> String {
-    let mut lines: Vec<String> = config.inputs.iter().flat_map(|each| [input(each), redaction(each)]).collect();
+    let mut lines: Vec<String> =
+        config.inputs.iter().flat_map(|each| [input(each), redaction(each, config.encode.stamp)]).collect();
     lines.extend(overlaps(&config.inputs).iter().map(|overlap| format!("overlap: {overlap}")));
     let describe = |output: &OutputConfig| format!("output {}: {}", output.name(), output.describe(&config.encode));
     lines.extend(config.output.outputs.iter().map(describe));
@@ -104,8 +105,8 @@ fn input(input: &Input) -> String {
     text
 }
 
-/// The active rules by mode. Of a key, only the id is printed.
-fn redaction(input: &Input) -> String {
+/// The active rules by mode, and their digest if records have it. Of a key, only the id is printed.
+fn redaction(input: &Input, is_stamped: bool) -> String {
     let mut text = format!("redact {}:", input.name);
     let Ok(redactor) = Redactor::new(&input.redact) else { return text };
     if redactor.is_idle() {
@@ -127,6 +128,9 @@ fn redaction(input: &Input) -> String {
     }
     if has_fields {
         let _ = write!(text, "; fields {}", input.redact.fields.join(", "));
+    }
+    if is_stamped {
+        let _ = write!(text, "; digest {}", redactor.digest(&input.redact));
     }
     let allowed = input.redact.allow.lines().filter(|entry| !entry.trim().is_empty()).count();
     if allowed > 0 {

@@ -47,6 +47,7 @@ pub fn run(mut config: Config, arguments: &TryArguments) -> anyhow::Result<()> {
     let labels = BTreeMap::new();
     let source = Source { input: &input.name, path: &path, origin: "try", labels: &labels, attrs: None };
     let envelope = Envelope::new(&config.encode, &source, |name, value| pipeline.redactor().redact_field(name, value));
+    let envelope = envelope.stamped(&config.encode, pipeline.stamp());
     let read_ns = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default();
     let times = written_ns.map_or_else(
         || LineTimes::read(read_ns),

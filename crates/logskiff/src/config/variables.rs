@@ -299,6 +299,8 @@ pub static VARIABLES: &[Variable] = &[
         .per_input()
         .example("token")
         .doc("The mode of one detector, group or custom rule, of `field` (fields by name), or of `undecodable` or `budget` (withheld values). A name takes precedence over its group."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_STAMP", Choice(&["on", "off"]), "off")
+        .doc("`on` adds `log.redaction.rules` to each record, a digest of the rules in force (in syslog structured data `rules`). Raw records have no place for it."),
     Variable::new(Redact, "LOGSKIFF_REDACT_KEY", Text, "")
         .secret()
         .example("LOGSKIFF_REDACT_KEY_FILE=/etc/logskiff/redact-key")

@@ -106,6 +106,8 @@ pub struct Config {
     pub event_id: EventId,
     /// Fields added to each record.
     pub fields: Vec<(String, Template)>,
+    /// Whether each record has the digest of the rules that it was redacted with.
+    pub stamp: bool,
     /// The pod.
     pub pod: Pod,
     /// Format of syslog messages, if syslog is an output.

@@ -233,10 +233,13 @@ impl Shipper {
         origin: &str,
         attrs: Option<&BTreeMap<String, String>>,
     ) -> Envelope {
-        let redactor = self.components.pipelines[input].redactor();
+        let pipeline = &self.components.pipelines[input];
+        let redactor = pipeline.redactor();
         let (name, shown) = (&self.config.inputs[input].name, path.to_string_lossy());
         let source = Source { input: name, path: &shown, origin, labels: &self.files.labels.labels, attrs };
-        Envelope::new(&self.config.encode, &source, |name, value| redactor.redact_field(name, value))
+        let config = &self.config.encode;
+        let envelope = Envelope::new(config, &source, |name, value| redactor.redact_field(name, value));
+        envelope.stamped(config, pipeline.stamp())
     }
 
     /// Derives from the lines before a file's position whether it stands within a private key.

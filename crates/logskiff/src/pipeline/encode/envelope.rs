@@ -93,6 +93,18 @@ impl Envelope {
         envelope
     }
 
+    /// The same with the digest of the redaction rules, if records are to have it.
+    #[must_use]
+    pub fn stamped(mut self, config: &Config, digest: Option<&str>) -> Self {
+        if let Some(digest) = digest {
+            self.member("log.redaction.rules", digest);
+            if let (Some(header), Some(syslog)) = (&mut self.syslog, &config.syslog) {
+                header.add(syslog, "rules", digest);
+            }
+        }
+        self
+    }
+
     /// Fills in a template for one record of the file.
     #[must_use]
     pub fn render(&self, template: &Template, redacted: Option<&Redacted<'_>>) -> String {

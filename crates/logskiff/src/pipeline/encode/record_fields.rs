@@ -78,7 +78,7 @@ const TIME_SOURCES: &[&str] = &["line", "write", "file", "read"];
 const FAILURES: &[&str] = &["no_match", "json", "depth"];
 
 /// The fields that logskiff writes. A field of a line never has one of these names.
-pub const WRITTEN: [RecordField; 22] = [
+pub const WRITTEN: [RecordField; 23] = [
     RecordField::new("@timestamp", FieldType::Date, ALWAYS, r#""2026-11-28T10:15:02.123Z""#),
     RecordField::new("message", FieldType::Text, "text lines; JSON and logfmt with a message", r#""order 17 shipped""#),
     RecordField::new("log.level", FieldType::OneOf(LEVELS), "the line has a level", r#""warn""#),
@@ -120,6 +120,12 @@ pub const WRITTEN: [RecordField; 22] = [
     RecordField::new("kubernetes.node.name", FieldType::Keyword, "`NODE_NAME`", r#""node-1""#),
     RecordField::new("kubernetes.container.name", FieldType::Keyword, "`CONTAINER_NAME`", r#""app""#),
     RecordField::new("kubernetes.labels", FieldType::Object, "`LOGSKIFF_LABELS_FILE`", r#"{"app": "shop"}"#),
+    RecordField::new(
+        "log.redaction.rules",
+        FieldType::Keyword,
+        "`LOGSKIFF_REDACT_STAMP=on`: a digest of the rules in force",
+        r#""9c1185a5c5e9fc54""#,
+    ),
     RecordField::new("log.attrs", FieldType::Object, "Docker writes `attrs` to the lines", r#"{"tag": "shop"}"#),
 ];
 

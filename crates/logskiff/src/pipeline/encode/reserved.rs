@@ -9,8 +9,17 @@ use event::{Node, Parsed};
 use redact::Redacted;
 
 /// The parents of [`WRITTEN`] names when dots are read as nesting.
-const PARENTS: [&str; 8] =
-    ["log", "log.file", "event", "parse", "kubernetes", "kubernetes.pod", "kubernetes.node", "kubernetes.container"];
+const PARENTS: [&str; 9] = [
+    "log",
+    "log.file",
+    "log.redaction",
+    "event",
+    "parse",
+    "kubernetes",
+    "kubernetes.pod",
+    "kubernetes.node",
+    "kubernetes.container",
+];
 
 /// Whether logskiff writes a field of this name, or fields below it.
 #[must_use]

@@ -107,16 +107,24 @@ impl Header {
             [Some(&config.hostname), Some(&config.app_name), config.proc_id.as_ref(), config.msg_id.as_ref()];
         let by_record = templates.into_iter().flatten().any(Template::by_record);
         let names = (!by_record).then(|| names(config, envelope, None));
-        let (mut element, mut ends) = (Vec::new(), Vec::new());
+        let mut header = Self { names, element: Vec::new(), ends: Vec::new() };
         if let Some(number) = config.structured_data {
-            element.extend_from_slice(format!("[logskiff@{number}").as_bytes());
-            ends.push(element.len());
+            header.element.extend_from_slice(format!("[logskiff@{number}").as_bytes());
+            header.ends.push(header.element.len());
             for (name, value) in params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-                text::write_param(name.as_bytes(), value.as_bytes(), config.framing == Framing::Newline, &mut element);
-                ends.push(element.len());
+                header.add(config, name, value);
             }
         }
-        Self { names, element, ends }
+        header
+    }
+
+    /// Adds a constant parameter to the structured data, if there is any.
+    pub(super) fn add(&mut self, config: &Config, name: &str, value: &str) {
+        if config.structured_data.is_some() {
+            let in_one_line = config.framing == Framing::Newline;
+            text::write_param(name.as_bytes(), value.as_bytes(), in_one_line, &mut self.element);
+            self.ends.push(self.element.len());
+        }
     }
 }
 

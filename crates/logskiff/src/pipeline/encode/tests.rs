@@ -14,7 +14,7 @@ use redact::{self, PemState, Redactor, Scratch};
 fn config(encoding: Encoding, fields: &[(&str, &str)]) -> Config {
     let fields = fields.iter().map(|(name, template)| ((*name).to_owned(), template.parse().unwrap())).collect();
     let pod = Pod { name: Some("shop-1".into()), labels_file: None, ..Pod::default() };
-    Config { encoding, event_id: EventId::Field, fields, pod, syslog: None }
+    Config { encoding, event_id: EventId::Field, fields, pod, syslog: None, stamp: false }
 }
 
 fn envelope(config: &Config, redactor: &Redactor) -> Envelope {
@@ -29,7 +29,14 @@ fn envelope(config: &Config, redactor: &Redactor) -> Envelope {
 fn the_pods_own_address_stays() {
     for (ip, shown) in [("10.244.0.7", "10.244.0.7"), ("fd00::7", "fd00::7"), ("10.244.0.7 x", "masked")] {
         let pod = Pod { ip: Some(ip.to_owned()), ..Pod::default() };
-        let config = Config { encoding: Encoding::Json, event_id: EventId::Off, fields: vec![], pod, syslog: None };
+        let config = Config {
+            encoding: Encoding::Json,
+            event_id: EventId::Off,
+            fields: vec![],
+            pod,
+            syslog: None,
+            stamp: false,
+        };
         let labels = BTreeMap::new();
         let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels, attrs: None };
         let envelope =

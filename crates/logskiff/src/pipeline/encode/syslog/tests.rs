@@ -22,7 +22,7 @@ fn check(config: &Config, format: parse::Format, line: &str, want: &str) {
     assert_eq!(String::from_utf8_lossy(&encoded.bytes), want);
 }
 
-const PLACE: &str = r#"[logskiff@32473 file="/log/app.log" pod="shop-1" namespace="sh\"op\]" offset="7" id="00ff-7" time_source="read"]"#;
+const PLACE: &str = r#"[logskiff@32473 file="/log/app.log" pod="shop-1" namespace="sh\"op\]" rules="00ff00ff" offset="7" id="00ff-7" time_source="read"]"#;
 
 #[test]
 fn messages_follow_the_rfcs() {

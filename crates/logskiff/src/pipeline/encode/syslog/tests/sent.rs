@@ -74,6 +74,7 @@ pub(super) fn encode(
         redactor.redact(line, line.len(), &parsed, redact::TextHits::ALL, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let config = encode::Config {
+        stamp: true,
         encoding: Encoding::Raw,
         event_id: EventId::Field,
         fields: Vec::new(),
@@ -83,6 +84,7 @@ pub(super) fn encode(
     let labels = BTreeMap::new();
     let source = Source { input: "default", path: "/log/app.log", origin: "00ff", labels: &labels, attrs: None };
     let envelope = Envelope::new(&config, &source, |name, value| redactor.redact_field(name, value));
+    let envelope = envelope.stamped(&config, Some("00ff00ff"));
     let mut encoder = Encoder::new(&config);
     let mut bytes = Vec::new();
     // The second message follows the first, whose length is cached.
@@ -140,7 +142,7 @@ fn check_location(encoded: &Encoded, config: &Config, message: &strict::Message)
     let Some(number) = config.structured_data else { return equal("elements", &message.data.len(), &0) };
     let place = message.data.first().ok_or("no place")?;
     equal("element", &place.id, &format!("logskiff@{number}"))?;
-    let mut want = vec![("file", "/log/app.log"), ("pod", "shop-1"), ("namespace", "sh\"op]")];
+    let mut want = vec![("file", "/log/app.log"), ("pod", "shop-1"), ("namespace", "sh\"op]"), ("rules", "00ff00ff")];
     want.extend([("offset", "7"), ("id", "00ff-7")]);
     want.extend(encoded.parsed.time_ns.is_none().then_some(("time_source", "read")));
     let cut = if encoded.cut { LineFlags::TRUNCATED } else { LineFlags::NONE };
