@@ -9,6 +9,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::*;
 
+mod by_detector;
 mod formats;
 mod ordinary;
 
