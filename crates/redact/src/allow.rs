@@ -136,18 +136,27 @@ impl Values {
         if let Some(pattern) = inside.filter(|inside| !inside.is_empty()) {
             return parse(pattern).map(Some);
         }
+        if entry == "/" || entry == "//" {
+            return Err("the pattern is empty, so it names no value; write /PATTERN/".to_owned());
+        }
+        if entry.contains(',') {
+            return Err(format!(
+                "{entry:?} has a comma; write each entry on its own line, or {} if the comma belongs to the value",
+                suggestion(entry)
+            ));
+        }
         if let Some(network) = Network::parse(entry)? {
             self.networks.push(network);
             return Ok(None);
-        }
-        if entry == "/" || entry == "//" {
-            return Err("the pattern is empty, so it names no value; write /PATTERN/".to_owned());
         }
         if entry.starts_with('@') || entry.contains('*') {
             return Err(format!(
                 "{entry:?} would be compared as it stands, and with whole values only; write a pattern: {}",
                 suggestion(entry)
             ));
+        }
+        if ['"', '\''].iter().any(|quote| entry.starts_with(*quote) && entry.ends_with(*quote)) {
+            return Err(format!("{entry:?} has quotes, which would have to be in the value; leave them out"));
         }
         self.numbers.extend(number(entry.as_bytes()));
         self.literals.insert(entry.as_bytes().into());

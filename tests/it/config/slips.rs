@@ -23,6 +23,10 @@ fn patterns_for_another_syntax_are_refused() {
         check_wrong(&regex, "LOGSKIFF_PARSE_PATTERN", reason);
         let multiline = [("LOGSKIFF_MULTILINE", "start"), ("LOGSKIFF_MULTILINE_PATTERN", pattern)];
         check_wrong(&multiline, "LOGSKIFF_MULTILINE_PATTERN", reason);
+        if !pattern.starts_with('\'') {
+            let list = format!("x\n/{pattern}/");
+            check_wrong(&[("LOGSKIFF_REDACT_ALLOW", &list)], "LOGSKIFF_REDACT_ALLOW", "line 2: a pattern has");
+        }
         check_wrong(&[("LOGSKIFF_REDACT_RULE_ORDER", pattern)], "LOGSKIFF_REDACT_RULE_ORDER", reason);
         let own = [("LOGSKIFF_INPUT_A_PATHS", "/a/b"), ("LOGSKIFF_INPUT_A_REDACT_RULE_ORDER", pattern)];
         check_wrong(&own, "LOGSKIFF_INPUT_A_REDACT_RULE_ORDER", reason);

@@ -47,6 +47,11 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
         let variable = format!("{RULE_PREFIX}{}", name.to_uppercase());
         reader.mistake(&reader.source(&variable), reason);
     }
+    for (line, entry) in (1..).zip(config.allow.lines().map(str::trim)).filter(|(_, entry)| entry.starts_with('/')) {
+        if let Some(reason) = slips::pattern(entry) {
+            reader.mistake(&reader.source(ALLOW), format!("line {line}: {reason}"));
+        }
+    }
     // Rules above the limit are not compiled: that alone may need more memory than there is.
     if beyond_bound([&config]).is_some() {
         return config;

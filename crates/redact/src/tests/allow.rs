@@ -220,6 +220,9 @@ fn wrong_entries_are_refused_with_advice() {
     check_mistake("x\n*.example.com", 2, r"/.+\.example\.com/");
     check_mistake("10.1.0.0/8", 1, "10.0.0.0/8");
     check_mistake("10.0.0.0/33", 1, "from 1 to 32");
+    check_mistake("4111111111111111,5500005555555559", 1, "each entry on its own line");
+    check_mistake("10.0.0.0/8,192.168.0.0/16", 1, "each entry on its own line");
+    check_mistake("\"test-token-1\"", 1, "has quotes");
     check_mistake("/(/", 1, "not a valid regular expression");
     check_mistake("/a)|(b/", 1, "not a valid regular expression");
     check_mistake("/(?<=x)y/", 1, "look-around");
