@@ -17,7 +17,7 @@ use super::encoded::open_base64;
 use super::fields::{Fields, Walk};
 use super::masks::{Masks, RuleRef};
 use super::replacement::Made;
-use super::rule::PATTERN_BYTES_MAX;
+use super::rule::{CACHE_BYTES_MAX, PATTERN_BYTES_MAX};
 use super::{Config, Error, Redactor};
 use event::Parsed;
 
@@ -277,7 +277,8 @@ fn parse(pattern: &str) -> Result<Hir, String> {
 }
 
 fn compile(patterns: &[Hir]) -> Result<Regex, String> {
-    let config = Regex::config().nfa_size_limit(Some(PATTERN_BYTES_MAX)).utf8_empty(false);
+    let config = Regex::config().nfa_size_limit(Some(PATTERN_BYTES_MAX)).hybrid_cache_capacity(CACHE_BYTES_MAX);
+    let config = config.utf8_empty(false);
     Regex::builder().configure(config).build_many_from_hir(patterns).map_err(|error| match error.size_limit() {
         Some(limit) => {
             format!("the patterns compile to more than {limit} bytes; use smaller bounds, or fewer patterns")

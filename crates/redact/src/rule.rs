@@ -28,7 +28,7 @@ pub(super) const PATTERN_BYTES_MAX: usize = 1 << 20;
 const ONE_PASS_BYTES_MAX: usize = 32 << 10;
 
 /// Limit for the lazily built states of one pattern.
-const CACHE_BYTES_MAX: usize = 256 << 10;
+pub(super) const CACHE_BYTES_MAX: usize = 256 << 10;
 
 /// How much more searching a byte again costs than reading it in a validator.
 const SEARCH_COST: usize = 4;
