@@ -29,6 +29,7 @@ mod record;
 mod redacted;
 mod replacement;
 mod rule;
+mod rule_file;
 mod search;
 mod shared;
 #[cfg(test)]
@@ -41,12 +42,13 @@ use std::sync::OnceLock;
 
 pub use action::Action;
 pub use config::{Config, Error};
-pub use custom_rule::{RULES_BYTES_MAX, beyond_bound};
+pub use custom_rule::{ALL_RULES_BYTES_MAX, Beyond, RULES_BYTES_MAX, beyond_bound};
 pub use detectors::{Detector, Group, detectors};
 pub use key::{KeyError, TokenKey};
 pub use pem_state::{LINES_MAX, PemState};
 pub use prefilter::{Hits, TextHits};
 pub use redacted::{Masked, Piece, Pieces, Redacted};
+pub use rule_file::{FILE_RULES_MAX, Problem, RULE_FILE_BYTES_MAX, RuleFile, RuleFileError, Unused};
 pub use utf16::is_likely as is_utf16;
 
 use capture_keywords::Names;
@@ -147,7 +149,7 @@ impl Redactor {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let built_in = rules.len() - config.rules.len();
+        let built_in = rules.len() - config.rules.len() - config.files.iter().map(|file| file.len()).sum::<usize>();
         let encoded = Encoded::new(&rules);
         let names_pattern = by_fields(&fields, &rules);
         let encoded_pattern = encoded.as_ref().map(|_| encoded::PATTERN);

@@ -1,0 +1,158 @@
+//! What a pattern looks like: its groups, and the fixed text in each of its matches.
+
+use regex_syntax::hir::{Capture, Class, Hir, HirKind};
+
+/// The only group that is outside all others and takes part at most once. If there are several, none of them is all of
+/// the secret.
+pub(super) fn only_group(hir: &Hir) -> Option<usize> {
+    let groups = groups(hir);
+    let mut outer = groups.iter().filter(|group| group.is_outer);
+    let only = outer.next().filter(|_| outer.next().is_none())?;
+    (!only.is_repeated).then_some(only.number)
+}
+
+/// The group with this number, if it takes part at most once: of one that is repeated, only the last part is known.
+pub(super) fn single_group(hir: &Hir, number: usize) -> Option<usize> {
+    groups(hir).iter().any(|group| group.number == number && !group.is_repeated).then_some(number)
+}
+
+/// The number of the group with this name.
+pub(super) fn named_group(hir: &Hir, name: &str) -> Option<usize> {
+    groups(hir).iter().find(|group| group.name.as_deref() == Some(name)).map(|group| group.number)
+}
+
+struct Group {
+    number: usize,
+    name: Option<String>,
+    is_outer: bool,
+    is_repeated: bool,
+}
+
+/// Where a part of a pattern stands.
+#[derive(Clone, Copy)]
+struct Place {
+    is_outer: bool,
+    is_repeated: bool,
+}
+
+fn groups(hir: &Hir) -> Vec<Group> {
+    let mut groups = Vec::new();
+    add_groups(hir, Place { is_outer: true, is_repeated: false }, &mut groups);
+    groups
+}
+
+fn add_groups(hir: &Hir, place: Place, groups: &mut Vec<Group>) {
+    match hir.kind() {
+        HirKind::Capture(Capture { index, name, sub }) => {
+            let Place { is_outer, is_repeated } = place;
+            let name = name.as_deref().map(ToOwned::to_owned);
+            groups.push(Group { number: *index as usize, name, is_outer, is_repeated });
+            add_groups(sub, Place { is_outer: false, ..place }, groups);
+        }
+        HirKind::Repetition(repetition) => {
+            let is_repeated = place.is_repeated || repetition.max != Some(1);
+            add_groups(&repetition.sub, Place { is_repeated, ..place }, groups);
+        }
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            for part in parts {
+                add_groups(part, place, groups);
+            }
+        }
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => {}
+    }
+}
+
+/// The length of the longest fixed text, in upper or lower case, that each match has.
+pub(super) fn literal_bytes(hir: &Hir) -> usize {
+    let mut runs = Runs::default();
+    runs.add(hir);
+    runs.longest
+}
+
+/// Runs of fixed bytes.
+#[derive(Default)]
+struct Runs {
+    current: usize,
+    longest: usize,
+}
+
+impl Runs {
+    fn add(&mut self, hir: &Hir) {
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => {}
+            HirKind::Literal(literal) => self.extend(literal.0.len()),
+            HirKind::Class(class) if is_one_letter(class) => self.extend(1),
+            HirKind::Capture(capture) => self.add(&capture.sub),
+            HirKind::Concat(parts) => parts.iter().for_each(|part| self.add(part)),
+            HirKind::Alternation(branches) => self.end(branches.iter().map(literal_bytes).min().unwrap_or(0)),
+            HirKind::Repetition(repetition) if repetition.min > 0 => self.end(literal_bytes(&repetition.sub)),
+            HirKind::Class(_) | HirKind::Repetition(_) => self.current = 0,
+        }
+    }
+
+    fn extend(&mut self, bytes: usize) {
+        self.current += bytes;
+        self.longest = self.longest.max(self.current);
+    }
+
+    fn end(&mut self, bytes: usize) {
+        self.current = 0;
+        self.longest = self.longest.max(bytes);
+    }
+}
+
+/// Whether a class has one letter, in both cases.
+fn is_one_letter(class: &Class) -> bool {
+    let ends: Vec<(u32, u32)> = match class {
+        Class::Bytes(bytes) => bytes.ranges().iter().map(|range| (range.start().into(), range.end().into())).collect(),
+        Class::Unicode(all) => all.ranges().iter().map(|range| (range.start().into(), range.end().into())).collect(),
+    };
+    let one = |(start, end): &(u32, u32)| start == end;
+    match &ends[..] {
+        [only] => one(only),
+        [upper, lower] => one(upper) && one(lower) && upper.0 + 32 == lower.0,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hir(pattern: &str) -> Hir {
+        regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern).unwrap()
+    }
+
+    #[test]
+    fn only_one_group_outside_others_is_the_secret() {
+        let check =
+            |pattern: &str, expected: Option<usize>| assert_eq!(only_group(&hir(pattern)), expected, "{pattern}");
+        check("a(b)c", Some(1));
+        check("a(b)?c", Some(1));
+        check("a((b)|(c))", Some(1));
+        check("a(?:(b)|(c))", None);
+        check("a(b){4}", None);
+        check("(?:a(b))*", None);
+        check("a(b)c(d)", None);
+        check("abc", None);
+    }
+
+    #[test]
+    fn a_repeated_group_is_no_single_one() {
+        assert_eq!(single_group(&hir("(a)(b)+"), 1), Some(1));
+        assert_eq!(single_group(&hir("(a)(b)+"), 2), None);
+        assert_eq!(named_group(&hir("(a)(?<secret>b)"), "secret"), Some(2));
+    }
+
+    #[test]
+    fn fixed_text_is_in_each_match() {
+        let check = |pattern: &str, bytes: usize| assert_eq!(literal_bytes(&hir(pattern)), bytes, "{pattern}");
+        check("ghp_[0-9a-z]{36}", 4);
+        check("(?i-u)x(?:api|token)[0-9]", 3);
+        check("[0-9a-f]{32}", 0);
+        check("(?i-u)ab(c)d[0-9]", 4);
+        check("(?:abc)?x", 1);
+        check("(?:abc)+", 3);
+        check(r"(?-u:\b)a(?-u:\b)b", 2);
+    }
+}
