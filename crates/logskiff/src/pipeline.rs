@@ -136,6 +136,11 @@ impl Pipeline {
         &self.redactor
     }
 
+    /// From the next chunk on, redacts by other rules.
+    pub fn set_redactor(&mut self, redactor: Arc<Redactor>) {
+        self.redactor = redactor;
+    }
+
     /// Runs the prefilter over a chunk of whole lines.
     pub fn scan(&mut self, chunk: &[u8]) {
         self.redactor.scan(chunk, &mut self.hits);
@@ -188,7 +193,11 @@ impl Pipeline {
             return Err(DropReason::Parse);
         }
         if let Some(counts) = counts {
-            redacted.masked().for_each(|mask| counts.redactions[mask.counter()].add(1));
+            let mut masked = redacted.masked().peekable();
+            if masked.peek().is_some() {
+                let counters = counts.redactions.current();
+                masked.for_each(|mask| counters[mask.counter()].add(1));
+            }
         }
         if redacted.is_dropped() {
             return Err(DropReason::RedactRule);

@@ -277,7 +277,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Redact, "LOGSKIFF_REDACT_RULES_FROM", List, "")
         .per_input()
         .example("/etc/logskiff/gitleaks.toml")
-        .doc("Absolute paths of rule files in the TOML of gitleaks. Each rule masks as a custom rule does, with its id as the name. `none`: no file. See docs/redaction.md."),
+        .doc("Absolute paths of rule files in the TOML of gitleaks. Each rule masks as a custom rule does, with its id as the name. They are read again when they change. `none`: no file. See docs/redaction.md."),
     Variable::new(
         Redact,
         "LOGSKIFF_REDACT_FIELDS",

@@ -125,6 +125,7 @@ impl Shipper {
         InputState {
             name: self.config.inputs[input].name.clone(),
             masks: masks(self.components.pipelines[input].redactor()),
+            mask_counts: self.components.metrics.inputs[input].redactions.current(),
             balance: self.ledger.total(input),
             unread_bytes: of_input().map(|file| file.unread_bytes).sum::<u64>() + unreadable_bytes,
             unreadable_files,

@@ -222,8 +222,8 @@ impl Scrape {
 
     fn content(&self, to: &mut Writer<'_>) -> fmt::Result {
         let inputs = || self.snapshot.inputs.iter().zip(&self.metrics.inputs);
-        let masked = inputs().flat_map(|(input, counts)| {
-            let kinds = input.masks.iter().zip(&counts.redactions).map(|(kind, count)| (kind, count.get()));
+        let masked = self.snapshot.inputs.iter().flat_map(|input| {
+            let kinds = input.masks.iter().zip(&*input.mask_counts).map(|(kind, count)| (kind, count.get()));
             kinds.filter(|(kind, count)| kind.usual || *count > 0).map(|(kind, count)| {
                 let labels: Labels<'_> =
                     vec![("input", input.name.as_str()), ("rule", kind.rule.as_str()), ("mode", kind.mode)];
@@ -231,19 +231,23 @@ impl Scrape {
             })
         });
         to.counters("logskiff_redactions", "Values redacted, by rule and mode", masked)?;
-        let withheld = inputs().flat_map(|(input, counts)| {
+        let withheld = self.snapshot.inputs.iter().flat_map(|input| {
             // The last rules stand for the reasons of withheld values.
             let mut reasons: Vec<&str> = input.masks.iter().map(|kind| kind.rule.as_str()).collect();
             reasons.dedup();
             let first = reasons.len().saturating_sub(WITHHELD_REASONS);
             reasons.into_iter().skip(first).map(move |reason| {
-                let matching = input.masks.iter().zip(&counts.redactions).filter(move |(kind, _)| kind.rule == reason);
+                let matching = input.masks.iter().zip(&*input.mask_counts).filter(move |(kind, _)| kind.rule == reason);
                 let labels: Labels<'_> = vec![("input", input.name.as_str()), ("reason", reason)];
                 (labels, matching.map(|(_, count)| count.get()).sum::<u64>())
             })
         });
         let help = "Values withheld because they could not be decoded, or exceeded the line's search budget";
         to.counters("logskiff_values_withheld", help, withheld)?;
+        let failures = "Changed rule files that cannot be used; the rules before stay in use";
+        to.counter("logskiff_rule_file_failures", failures, self.metrics.rule_file_failures.get())?;
+        let outdated = "1 while a changed rule file cannot be used; else 0";
+        to.gauge("logskiff_rule_files_outdated", outdated, u64::from(self.metrics.rule_files_outdated.get()))?;
         let failures = "Lines that do not have the configured format";
         to.counters("logskiff_parse_failures", failures, self.counted(|input| &input.parse_failures))?;
         let repaired = inputs().flat_map(|(input, counts)| {
@@ -421,9 +425,10 @@ mod tests {
         let name = "a\"b\nc".to_owned();
         let kind = |mode, usual| MaskKind { rule: "card".into(), mode, usual };
         let masks = vec![kind("mask", false), kind("token", true), kind("drop", false)];
-        let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
         let metrics = Metrics::new(&[3], &["kafka"]);
-        metrics.inputs[0].redactions[0].add(3);
+        let mask_counts = metrics.inputs[0].redactions.current();
+        mask_counts[0].add(3);
+        let input = InputState { name, masks, mask_counts, balance, unread_bytes: 5, ..InputState::default() };
         metrics.inputs[0].repaired_lines[Repair::NotANumber as usize].add(2);
         metrics.latency_ms.observe(20, 2);
         metrics.latency_ms.observe(4_000_000, 1);

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::delivery::ledger::Balance;
+use crate::telemetry::metrics::Counter;
 use crate::telemetry::process_stats::Volume;
 
 /// The labels of a counter of masks.
@@ -29,6 +30,8 @@ pub struct InputState {
     pub name: String,
     /// The labels of its masks, in the order of their counters.
     pub masks: Vec<MaskKind>,
+    /// These counters.
+    pub mask_counts: Arc<Vec<Counter>>,
     /// Byte accounting, including closed files.
     pub balance: Balance,
     /// Bytes in the files that are not read yet, those included that logskiff may not read.
