@@ -250,8 +250,8 @@ impl Builder<'_> {
         let searched = self.searched(raw, shape::literal_bytes(&hir));
         let judged = (raw.secret_group > 0).then_some(raw.secret_group);
         let masked = match judged.or_else(|| shape::named_group(&hir, SECRET)) {
-            Some(group) => shape::single_group(&hir, group),
-            None => shape::only_group(&hir),
+            Some(group) => shape::single_group(&hir, group).into_iter().collect(),
+            None => shape::secret_groups(&hir),
         };
         let allowlists = own.into_iter().flatten().map(Arc::new).chain(common).collect();
         let condition = Condition { masked, judged, searched, keywords, entropy: raw.entropy, allowlists };

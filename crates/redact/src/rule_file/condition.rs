@@ -27,8 +27,8 @@ const SEARCH_COST: usize = 4;
 /// What has to hold of a match besides its pattern.
 #[derive(Debug)]
 pub(crate) struct Condition {
-    /// The group that is masked; `None`: the whole match.
-    pub(super) masked: Option<usize>,
+    /// The groups of which that one is masked that took part; none: the whole match is.
+    pub(super) masked: Vec<usize>,
     /// The group that is judged; `None`: the first one that is not empty.
     pub(super) judged: Option<usize>,
     /// The pattern that the prefilter searches for in place of the rule's own: its keywords.
@@ -57,7 +57,8 @@ impl Condition {
         while at <= text.len() {
             regex.search_captures(&Input::new(&*text).span(at..text.len()), &mut groups);
             let Some(whole) = groups.get_match().map(|found| found.range()) else { return };
-            let masked = self.masked.and_then(|group| groups.get_group(group)).filter(|group| !group.is_empty());
+            let masked =
+                self.masked.iter().find_map(|group| groups.get_group(*group)).filter(|group| !group.is_empty());
             let part = masked.map_or(whole.clone(), |group| group.range());
             if text.is_spent() {
                 return found(TextRange::new(part.start, text.len()), withheld);

@@ -52,7 +52,7 @@ impl Translator<'_> {
         self.out.push(')');
     }
 
-    /// A group. In Go, a name may begin with a digit; only the name `secret` means something here.
+    /// A group. In Go, its name may begin with a digit.
     fn group(&mut self) {
         self.out.push('(');
         let name = self.rest.strip_prefix("?P<").or_else(|| self.rest.strip_prefix("?<"));
@@ -61,9 +61,8 @@ impl Translator<'_> {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         {
             self.rest = rest;
-            if name == super::SECRET {
-                self.out.push_str("?<secret>");
-            }
+            let before = if name.starts_with(|first: char| first.is_ascii_digit()) { "_" } else { "" };
+            self.out.extend(["?<", before, name, ">"]);
         }
     }
 
@@ -260,9 +259,9 @@ mod tests {
     }
 
     #[test]
-    fn groups_keep_their_numbers_and_only_the_secret_its_name() {
-        let regex = Regex::new(&translate(r"(a)(?:b)(?P<x>c)(?P<secret>d)")).unwrap();
+    fn groups_keep_their_numbers_and_names() {
+        let regex = Regex::new(&translate(r"(a)(?:b)(?P<x>c)(?<2fa>d)")).unwrap();
         let names: Vec<_> = regex.capture_names().collect();
-        assert_eq!(names, [None, None, None, Some("secret")]);
+        assert_eq!(names, [None, None, Some("x"), Some("_2fa")]);
     }
 }

@@ -2,13 +2,26 @@
 
 use regex_syntax::hir::{Capture, Class, Hir, HirKind};
 
-/// The only group that is outside all others and takes part at most once. If there are several, none of them is all of
-/// the secret.
-pub(super) fn only_group(hir: &Hir) -> Option<usize> {
+/// The groups of which one is the secret: those without a name and outside all others, if no match has two of them. Of several
+/// groups, none is all of the secret; a named one only says what kind of a secret it is.
+pub(super) fn secret_groups(hir: &Hir) -> Vec<usize> {
     let groups = groups(hir);
-    let mut outer = groups.iter().filter(|group| group.is_outer);
-    let only = outer.next().filter(|_| outer.next().is_none())?;
-    (!only.is_repeated).then_some(only.number)
+    let outer: Vec<&Group> = groups.iter().filter(|group| group.is_outer).collect();
+    let is_sure = most_at_once(hir) == 1 && outer.iter().all(|group| group.name.is_none());
+    if is_sure { outer.iter().map(|group| group.number).collect() } else { Vec::new() }
+}
+
+/// How many groups outside others a match may have; a repeated one counts twice.
+fn most_at_once(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Capture(_) => 1,
+        HirKind::Concat(parts) => parts.iter().map(most_at_once).sum(),
+        HirKind::Alternation(branches) => branches.iter().map(most_at_once).max().unwrap_or(0),
+        HirKind::Repetition(repetition) => {
+            most_at_once(&repetition.sub) * if repetition.max == Some(1) { 1 } else { 2 }
+        }
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => 0,
+    }
 }
 
 /// The group with this number, if it takes part at most once: of one that is repeated, only the last part is known.
@@ -125,16 +138,17 @@ mod tests {
 
     #[test]
     fn only_one_group_outside_others_is_the_secret() {
-        let check =
-            |pattern: &str, expected: Option<usize>| assert_eq!(only_group(&hir(pattern)), expected, "{pattern}");
-        check("a(b)c", Some(1));
-        check("a(b)?c", Some(1));
-        check("a((b)|(c))", Some(1));
-        check("a(?:(b)|(c))", None);
-        check("a(b){4}", None);
-        check("(?:a(b))*", None);
-        check("a(b)c(d)", None);
-        check("abc", None);
+        let check = |pattern: &str, expected: &[usize]| assert_eq!(secret_groups(&hir(pattern)), expected, "{pattern}");
+        check("a(b)c", &[1]);
+        check("a(b)?c", &[1]);
+        check("a((b)|(c))", &[1]);
+        check("a(?:(b)|(c)|d)", &[1, 2]);
+        check("a(?:(b)|(c))d(e)", &[]);
+        check("a(b){4}", &[]);
+        check("(?:a(b))*", &[]);
+        check("a(b)c(d)", &[]);
+        check("a(?:(?<kind>b)|(c))", &[]);
+        check("abc", &[]);
     }
 
     #[test]

@@ -82,7 +82,11 @@ fn the_group_is_masked_only_if_it_is_all_of_the_secret() {
     check(&rule("regex = 'acme=([0-9]+);([a-z]+)'\nsecretGroup = 2"), &[("acme=12;ab", "acme=12;<redacted:a>")]);
     check(&rule("regex = 'acme=([0-9]+);(?P<secret>[a-z]+)'"), &[("acme=12;ab", "acme=12;<redacted:a>")]);
     check(&rule("regex = 'acme=(([0-9])|([a-z]+));'"), &[("acme=1;", "acme=<redacted:a>;")]);
-    check(&rule("regex = 'acme=(?:([0-9])|([a-z]+));'"), &[("acme=1;", "<redacted:a>")]);
+    check(
+        &rule("regex = 'acme=(?:([0-9])|([a-z]+));'"),
+        &[("acme=1;", "acme=<redacted:a>;"), ("acme=b;", "acme=<redacted:a>;")],
+    );
+    check(&rule("regex = 'acme=(?:(?P<digit>[0-9])|([a-z]+))[0-9]{4}'"), &[("acme=11234", "<redacted:a>")]);
     check(&rule("regex = 'acme=(?:([0-9]{2})-?)+'\nsecretGroup = 1"), &[("acme=12-34", "<redacted:a>")]);
     check(&rule("regex = 'acme=([0-9]+)?x'"), &[("acme=x", "<redacted:a>")]);
 }
