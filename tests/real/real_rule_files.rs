@@ -68,8 +68,8 @@ fn the_samples_are_masked_as_text() {
     let mut redacted = |sample: &Sample| -> String {
         let text = sample.text.as_bytes();
         redactor.scan(text, &mut hits);
-        let is_hit = hits.touch(0, text.len());
-        let redacted = redactor.redact(text, text.len(), &parsed, is_hit, &mut PemState::default(), &mut scratch);
+        let found = hits.of(0, text.len());
+        let redacted = redactor.redact(text, text.len(), &parsed, found, &mut PemState::default(), &mut scratch);
         let pieces = redacted.pieces(redacted.whole());
         pieces
             .map(|piece| if let Piece::Text(text) = piece { String::from_utf8_lossy(text) } else { "*".into() })

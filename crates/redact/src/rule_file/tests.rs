@@ -29,9 +29,8 @@ fn redacted(redactor: &Redactor, line: &str) -> String {
     let (parsed, mut hits) = (Parsed::default(), crate::Hits::default());
     redactor.scan(line.as_bytes(), &mut hits);
     let mut scratch = Scratch::default();
-    let is_hit = hits.touch(0, line.len());
-    let redacted =
-        redactor.redact(line.as_bytes(), line.len(), &parsed, is_hit, &mut PemState::default(), &mut scratch);
+    let found = hits.of(0, line.len());
+    let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, found, &mut PemState::default(), &mut scratch);
     let text = |piece| match piece {
         Piece::Text(text) => String::from_utf8_lossy(text).into_owned(),
         Piece::Mask(label) => label.to_owned(),

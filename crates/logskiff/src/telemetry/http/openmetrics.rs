@@ -223,7 +223,7 @@ impl Scrape {
     fn content(&self, to: &mut Writer<'_>) -> fmt::Result {
         let inputs = || self.snapshot.inputs.iter().zip(&self.metrics.inputs);
         let masked = self.snapshot.inputs.iter().flat_map(|input| {
-            let kinds = input.masks.iter().zip(&*input.mask_counts).map(|(kind, count)| (kind, count.get()));
+            let kinds = input.masks.kinds.iter().zip(&*input.masks.counts).map(|(kind, count)| (kind, count.get()));
             kinds.filter(|(kind, count)| kind.usual || *count > 0).map(|(kind, count)| {
                 let labels: Labels<'_> =
                     vec![("input", input.name.as_str()), ("rule", kind.rule.as_str()), ("mode", kind.mode)];
@@ -233,11 +233,12 @@ impl Scrape {
         to.counters("logskiff_redactions", "Values redacted, by rule and mode", masked)?;
         let withheld = self.snapshot.inputs.iter().flat_map(|input| {
             // The last rules stand for the reasons of withheld values.
-            let mut reasons: Vec<&str> = input.masks.iter().map(|kind| kind.rule.as_str()).collect();
+            let mut reasons: Vec<&str> = input.masks.kinds.iter().map(|kind| kind.rule.as_str()).collect();
             reasons.dedup();
             let first = reasons.len().saturating_sub(WITHHELD_REASONS);
             reasons.into_iter().skip(first).map(move |reason| {
-                let matching = input.masks.iter().zip(&*input.mask_counts).filter(move |(kind, _)| kind.rule == reason);
+                let matching =
+                    input.masks.kinds.iter().zip(&*input.masks.counts).filter(move |(kind, _)| kind.rule == reason);
                 let labels: Labels<'_> = vec![("input", input.name.as_str()), ("reason", reason)];
                 (labels, matching.map(|(_, count)| count.get()).sum::<u64>())
             })
@@ -416,7 +417,7 @@ fn wall_seconds(at: Instant) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use super::super::status_channel::MaskKind;
+    use super::super::status_channel::{MaskKind, MaskState};
     use super::*;
     use crate::delivery::ledger::Balance;
 
@@ -424,11 +425,12 @@ mod tests {
         let balance = Balance { read_bytes: 10, acknowledged_bytes: 4, pending_bytes: 6, ..Balance::default() };
         let name = "a\"b\nc".to_owned();
         let kind = |mode, usual| MaskKind { rule: "card".into(), mode, usual };
-        let masks = vec![kind("mask", false), kind("token", true), kind("drop", false)];
+        let kinds = vec![kind("mask", false), kind("token", true), kind("drop", false)];
         let metrics = Metrics::new(&[3], &["kafka"]);
-        let mask_counts = metrics.inputs[0].redactions.current();
-        mask_counts[0].add(3);
-        let input = InputState { name, masks, mask_counts, balance, unread_bytes: 5, ..InputState::default() };
+        let counts = metrics.inputs[0].redactions.current();
+        counts[0].add(3);
+        let masks = MaskState { kinds, counts };
+        let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
         metrics.inputs[0].repaired_lines[Repair::NotANumber as usize].add(2);
         metrics.latency_ms.observe(20, 2);
         metrics.latency_ms.observe(4_000_000, 1);

@@ -23,15 +23,22 @@ pub struct MaskKind {
     pub usual: bool,
 }
 
+/// The masks of one input.
+#[derive(Clone, Debug, Default)]
+pub struct MaskState {
+    /// Their labels, in the order of the counters.
+    pub kinds: Vec<MaskKind>,
+    /// The counters that were in use with these labels.
+    pub counts: Arc<Vec<Counter>>,
+}
+
 /// The state of one input.
 #[derive(Clone, Debug, Default)]
 pub struct InputState {
     /// Name of the input.
     pub name: String,
-    /// The labels of its masks, in the order of their counters.
-    pub masks: Vec<MaskKind>,
-    /// These counters.
-    pub mask_counts: Arc<Vec<Counter>>,
+    /// Its masks.
+    pub masks: MaskState,
     /// Byte accounting, including closed files.
     pub balance: Balance,
     /// Bytes in the files that are not read yet, those included that logskiff may not read.
