@@ -10,6 +10,7 @@ mod own_log;
 mod pipes;
 mod probes;
 mod reasons;
+mod rule_files;
 mod shutdown;
 mod threads;
 mod unmatched;

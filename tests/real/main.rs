@@ -12,6 +12,7 @@ mod real_kube_api;
 mod real_kube_node;
 mod real_programs;
 mod real_prometheus;
+mod real_rule_files;
 mod real_runtimes;
 mod real_security;
 mod real_syslog;

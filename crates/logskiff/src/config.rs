@@ -14,6 +14,7 @@ mod overlap;
 mod parser;
 mod pem;
 mod redact;
+pub(crate) mod rule_files;
 mod slips;
 mod suggest;
 mod syslog;

@@ -148,6 +148,12 @@ impl Pipeline {
         self.stamp.as_deref()
     }
 
+    /// From the next chunk on, redacts by other rules, which `config` gave.
+    pub fn set_redactor(&mut self, redactor: Arc<Redactor>, config: &redact::Config) {
+        self.stamp = self.stamp.is_some().then(|| redactor.digest(config));
+        self.redactor = redactor;
+    }
+
     /// Runs the prefilter over a chunk of whole lines.
     pub fn scan(&mut self, chunk: &[u8]) {
         self.redactor.scan(chunk, &mut self.hits);
@@ -200,8 +206,16 @@ impl Pipeline {
             return Err(DropReason::Parse);
         }
         if let Some(counts) = counts {
-            redacted.masked().for_each(|mask| counts.redactions[mask.counter()].add(1));
-            redacted.allowed().for_each(|rule| counts.redactions_allowed[rule].add(1));
+            let mut masked = redacted.masked().peekable();
+            if masked.peek().is_some() {
+                let counters = counts.redactions.current();
+                masked.for_each(|mask| counters[mask.counter()].add(1));
+            }
+            let mut allowed = redacted.allowed().peekable();
+            if allowed.peek().is_some() {
+                let counters = counts.redactions_allowed.current();
+                allowed.for_each(|rule| counters[rule].add(1));
+            }
         }
         if redacted.is_dropped() {
             return Err(DropReason::RedactRule);

@@ -1,7 +1,10 @@
 //! The redactor's configuration and its errors.
 
+use std::sync::Arc;
+
 use super::action::Action;
 use super::key::TokenKey;
+use super::rule_file::{RuleFile, RuleFileError};
 
 /// What to redact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub struct Config {
     /// Custom rules: a name of `a-z`, `0-9` and `_`, and a pattern, `field:PATH` or `field:PATH ~ PATTERN`. A pattern
     /// masks its group `secret`, else its first group, else the whole match.
     pub rules: Vec<(String, String)>,
+    /// Rule files; their rules come after the custom ones.
+    pub files: Vec<Arc<RuleFile>>,
     /// Fields by name or dotted path with `*`, at any depth, case-insensitive.
     pub fields: Vec<String>,
     /// What replaces a match, unless `modes` says otherwise.
@@ -151,6 +156,9 @@ pub enum Error {
         /// The most similar known name.
         nearest: Option<String>,
     },
+    /// A rule of a file has a name that is taken.
+    #[error(transparent)]
+    File(RuleFileError),
     /// A mode is `token`, but there is no key.
     #[error("not set, but the mode of {rule:?} is token, which needs a key")]
     KeyMissing {

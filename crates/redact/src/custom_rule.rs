@@ -9,12 +9,17 @@ use regex_syntax::{ParserBuilder, ast};
 
 use super::fields::Fields;
 use super::rule::{Form, Rule, compile};
+use super::rule_file::RuleFile;
 use super::shared;
 use super::{Config, Error};
 
 /// Limit in bytes for all custom rules of a process together. With the memory for searching they take about four times
 /// as much, which leaves room within a sidecar's memory limit.
 pub const RULES_BYTES_MAX: usize = 6 << 20;
+
+/// Limit in bytes for them and the rules of files together. The rules of files are compiled when a line first needs them,
+/// which most of them never are.
+pub const ALL_RULES_BYTES_MAX: usize = 16 << 20;
 
 /// The group of a custom pattern that is masked.
 const SECRET: &str = "secret";
@@ -43,12 +48,24 @@ pub(super) fn custom(name: &str, text: &str) -> Result<Rule, Error> {
     Ok(Rule { name: name.to_owned(), fields: Some(fields), forms: forms.into_iter().collect() })
 }
 
-/// The first of several rules that exceeds the limit for all rules together, by the number of its configuration and its
-/// name. The same pattern counts once, however many inputs have it.
+/// The first of several rules that exceeds a limit for all rules together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beyond<'c> {
+    /// The number of its configuration.
+    pub config: usize,
+    /// Its name.
+    pub rule: &'c str,
+    /// Its file, if it is of one.
+    pub file: Option<&'c RuleFile>,
+    /// The limit.
+    pub limit_bytes: usize,
+}
+
+/// The first rule that exceeds a limit. The same pattern counts once, however many inputs have it.
 #[must_use]
-pub fn beyond_bound<'c>(configs: impl IntoIterator<Item = &'c Config>) -> Option<(usize, &'c str)> {
+pub fn beyond_bound<'c>(configs: impl IntoIterator<Item = &'c Config> + Clone) -> Option<Beyond<'c>> {
     let (mut known, mut bytes) = (HashSet::new(), 0);
-    for (number, config) in configs.into_iter().enumerate() {
+    for (number, config) in configs.clone().into_iter().enumerate() {
         for (name, text) in &config.rules {
             let about = text.strip_prefix(FIELD_PREFIX).and_then(|about| about.split_once(FIELD_PATTERN));
             let pattern = about.map_or(text.as_str(), |(_, pattern)| pattern.trim());
@@ -56,7 +73,15 @@ pub fn beyond_bound<'c>(configs: impl IntoIterator<Item = &'c Config>) -> Option
                 bytes += compile(pattern).map_or(0, |regex| regex.memory_usage());
             }
             if bytes > RULES_BYTES_MAX {
-                return Some((number, name));
+                return Some(Beyond { config: number, rule: name, file: None, limit_bytes: RULES_BYTES_MAX });
+            }
+        }
+    }
+    for (config, files) in configs.into_iter().map(|config| &config.files).enumerate() {
+        for (file, (rule, pattern, size)) in files.iter().flat_map(|file| file.sizes().map(move |size| (file, size))) {
+            bytes += if known.insert(pattern) { size } else { 0 };
+            if bytes > ALL_RULES_BYTES_MAX {
+                return Some(Beyond { config, rule, file: Some(file), limit_bytes: ALL_RULES_BYTES_MAX });
             }
         }
     }

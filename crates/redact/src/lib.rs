@@ -31,6 +31,7 @@ mod record;
 mod redacted;
 mod replacement;
 mod rule;
+mod rule_file;
 mod search;
 mod shared;
 mod stamp;
@@ -44,12 +45,13 @@ use std::sync::OnceLock;
 
 pub use action::Action;
 pub use config::{Config, Error};
-pub use custom_rule::{RULES_BYTES_MAX, beyond_bound};
+pub use custom_rule::{ALL_RULES_BYTES_MAX, Beyond, RULES_BYTES_MAX, beyond_bound};
 pub use detectors::{Detector, Group, detectors};
 pub use key::{KeyError, TokenKey};
 pub use pem_state::{LINES_MAX, PemState};
 pub use prefilter::{Hits, TextHits};
 pub use redacted::{Masked, Piece, Pieces, Redacted};
+pub use rule_file::{FILE_RULES_MAX, Problem, RULE_FILE_BYTES_MAX, RuleFile, RuleFileError, Unused};
 pub use utf16::is_likely as is_utf16;
 
 use allow::Allow;
@@ -147,7 +149,8 @@ impl Redactor {
             errors.extend(bad.into_iter().map(|field| Error::Field { field }));
             Fields::default()
         });
-        let built_in = rules.len().saturating_sub(config.rules.len());
+        let of_files = config.files.iter().map(|file| file.len()).sum::<usize>();
+        let built_in = rules.len().saturating_sub(config.rules.len() + of_files);
         let allow = Allow::new(config, built_in, &mut errors);
         let modes = rule::modes(config, &rules, !fields.is_empty(), &mut errors);
         if !errors.is_empty() {

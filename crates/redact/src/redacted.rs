@@ -121,8 +121,15 @@ impl<'t> Redacted<'t> {
             return write(Piece::Text(self.text));
         }
         let mut at = 0;
+        let mut message = self.json_message();
         for (key, value) in self.parsed.nodes.iter().map(member) {
             for (part, scalar) in key.map(|key| (key, false)).into_iter().chain(value) {
+                // The message stands between the members, and is none of them.
+                if let Some(message) = message.take_if(|message| message.start < part.start) {
+                    self.punctuation(TextRange { start: at, end: message.start }, &mut write);
+                    self.pieces(message).for_each(&mut write);
+                    at = message.end;
+                }
                 self.punctuation(TextRange { start: at, end: part.start }, &mut write);
                 let quoted = scalar && self.is_masked(part);
                 if quoted {
@@ -135,17 +142,40 @@ impl<'t> Redacted<'t> {
                 at = part.end;
             }
         }
+        if let Some(message) = message {
+            self.punctuation(TextRange { start: at, end: message.start }, &mut write);
+            self.pieces(message).for_each(&mut write);
+            at = message.end;
+        }
         self.punctuation(TextRange { start: at, end: self.whole().end.max(at) }, &mut write);
+    }
+
+    /// The message, if it is a string of a JSON object.
+    fn json_message(&self) -> Option<TextRange> {
+        let (at, _) = self.parsed.message?;
+        let quote = |at: Option<usize>| at.and_then(|at| self.text.get(at)) == Some(&b'"');
+        let is_object = self.text.trim_ascii_start().starts_with(b"{");
+        let is_string = quote((at.start as usize).checked_sub(1)) && quote(Some(at.end as usize));
+        (is_object && is_string).then_some(at)
     }
 
     /// Writes the text between the members of JSON; anything other than punctuation with its masks.
     fn punctuation(&self, at: TextRange, write: &mut impl FnMut(Piece<'t>)) {
+        let is_sign = |byte: &u8| b"{}[]:,\" \t\r\n".contains(byte);
         let between = self.text.get(at.indices()).unwrap_or_default();
-        if between.iter().all(|byte| b"{}[]:,\" \t\r\n".contains(byte)) {
-            write(Piece::Text(between));
-        } else {
-            self.pieces(at).for_each(write);
+        let before = between.iter().take_while(|byte| is_sign(byte)).count();
+        if before == between.len() {
+            return write(Piece::Text(between));
         }
+        if at.start == 0 && at.end as usize >= self.text.len() {
+            return self.pieces(at).for_each(write);
+        }
+        // What is in between are members that are none of the fields, such as the level, and the message's name.
+        let after = between.iter().rev().take_while(|byte| is_sign(byte)).count();
+        let middle = TextRange::new(at.start as usize + before, at.start as usize + between.len() - after);
+        write(Piece::Text(&between[..before]));
+        self.pieces(middle).for_each(&mut *write);
+        write(Piece::Text(&between[between.len() - after..]));
     }
 
     /// Each mask that may be output, in order.

@@ -4,7 +4,9 @@
 //! in time linear in the text; it does not decide what happens to them.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use regex_automata::Input;
 use regex_automata::meta::{BuildError, Regex};
@@ -15,6 +17,7 @@ use super::custom_rule;
 use super::detectors::{self, Detector, Group};
 use super::fields::Fields;
 use super::masks::RuleRef;
+use super::rule_file::Condition;
 use super::search::Found;
 use super::shared::{self, Compiled};
 use super::validators::{Check, Text};
@@ -53,6 +56,8 @@ pub(super) struct Form {
     check: Option<Check>,
     /// The number of the group `secret`.
     pub(super) secret: Option<usize>,
+    /// What has to hold besides, if it is of a rule file.
+    condition: Option<Arc<Condition>>,
 }
 
 /// A regular expression that is compiled when a line first needs it. Most detectors are never needed, so the start is
@@ -87,7 +92,12 @@ impl Form {
     /// A pattern of a custom rule; `secret` is the number of its group of that name.
     pub(super) fn custom(pattern: &str, compiled: Compiled, secret: Option<usize>) -> Self {
         let regex = Lazy { source: Cow::Owned(pattern.to_owned()), compiled };
-        Self { regex, confirmed: None, number: None, check: None, secret }
+        Self { regex, confirmed: None, number: None, check: None, secret, condition: None }
+    }
+
+    /// A pattern of a rule file.
+    pub(super) fn of_file(pattern: &str, compiled: Compiled, condition: Arc<Condition>) -> Self {
+        Self { condition: Some(condition), ..Self::custom(pattern, compiled, None) }
     }
 
     /// Its pattern.
@@ -97,7 +107,8 @@ impl Form {
 
     /// The pattern that the prefilter searches for.
     pub(super) fn searched(&self) -> &str {
-        self.confirmed.unwrap_or(&self.regex.source)
+        let of_file = self.condition.as_ref().and_then(|condition| condition.searched());
+        of_file.or(self.confirmed).unwrap_or(&self.regex.source)
     }
 
     /// Passes on its matches in `text`. If the line's budget is spent, the unchecked rest of the text is masked by
@@ -107,6 +118,9 @@ impl Form {
             // The matches are unknown, so all is masked. The tests compile all detectors.
             return found(TextRange::new(0, text.len()), withheld);
         };
+        if let Some(condition) = &self.condition {
+            return condition.mark(regex, text, by, withheld, found);
+        }
         let mut at = 0;
         while let Some((whole, part)) = self.find(regex, &text, at) {
             if text.is_spent() {
@@ -174,12 +188,11 @@ pub(super) fn by_number(rules: &[Rule]) -> Vec<Option<Place>> {
     places
 }
 
-/// Builds the rules of a configuration, in the order of the detectors; custom rules last.
+/// Builds the rules of a configuration, in the order of the detectors; then custom rules, then those of files.
 pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
     let mut rules: Vec<Rule> = select(&config.select, errors).into_iter().map(built_in).collect();
     for (index, (name, pattern)) in config.rules.iter().enumerate() {
-        let reserved = [FIELD, UNDECODABLE, BUDGET, "none"].into_iter().chain(Group::ALL.map(Group::name));
-        if detectors::detectors().map(|detector| detector.name).chain(reserved).any(|taken| taken == name) {
+        if is_reserved(name) {
             errors.push(Error::NameTaken { rule: name.clone() });
         } else if config.rules[..index].iter().any(|(earlier, _)| earlier == name) {
             errors.push(Error::Twice { rule: name.clone() });
@@ -192,7 +205,20 @@ pub(super) fn rules(config: &Config, errors: &mut Vec<Error>) -> Vec<Rule> {
             }
         }
     }
+    for file in &config.files {
+        let known: HashSet<String> = rules.iter().map(|rule| rule.name.clone()).collect();
+        match file.rules(&mut |name| !known.contains(name) && !is_reserved(name)) {
+            Ok(of_file) => rules.extend(of_file),
+            Err(error) => errors.push(Error::File(error)),
+        }
+    }
     rules
+}
+
+/// Whether a name has a meaning of its own.
+fn is_reserved(name: &str) -> bool {
+    let reserved = [FIELD, UNDECODABLE, BUDGET, "none"].into_iter().chain(Group::ALL.map(Group::name));
+    detectors::detectors().map(|detector| detector.name).chain(reserved).any(|taken| taken == name)
 }
 
 /// The default selection.
@@ -240,7 +266,8 @@ fn nearest_of<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'
 pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut Vec<Error>) -> Vec<Action> {
     let custom = config.rules.iter().map(|(name, _)| name.as_str());
     let built_in = detectors::detectors().map(|detector| detector.name).chain(Group::ALL.map(Group::name));
-    let known: Vec<&str> = built_in.chain([FIELD, UNDECODABLE, BUDGET]).chain(custom).collect();
+    let in_files = rules.iter().map(|rule| rule.name.as_str());
+    let known: Vec<&str> = built_in.chain([FIELD, UNDECODABLE, BUDGET]).chain(custom).chain(in_files).collect();
     for (name, _) in config.modes.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
         let nearest = nearest_of(name, known.iter().copied()).map(ToOwned::to_owned);
         errors.push(Error::UnknownMode { name: name.clone(), nearest });
@@ -271,6 +298,7 @@ fn built_in(detector: &'static Detector) -> Rule {
         number: None,
         check: pattern.check,
         secret: None,
+        condition: None,
     };
     Rule { name: detector.name.to_owned(), fields: None, forms: detector.patterns.iter().map(form).collect() }
 }

@@ -28,6 +28,7 @@ impl Redactor {
             self.rules.iter().flat_map(|rule| rule.forms.iter().map(|form| format!("{} {}", rule.name, form.source())));
         add("pattern", patterns.collect());
         add("rule", config.rules.iter().map(|(name, text)| format!("{name} {text}")).collect());
+        add("file", config.files.iter().flat_map(|file| file.digests()).collect());
         let names = |fields: &[String]| fields.iter().map(|field| field.trim().to_lowercase()).collect();
         add("field", names(&config.fields));
         add("exempt", names(&config.exempt_fields));

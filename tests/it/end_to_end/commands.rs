@@ -30,6 +30,21 @@ fn try_prints_one_raw_line_for_each_line() {
     assert!(!raw.contains("hunter2"), "{raw}");
 }
 
+/// Goal: a mask that reaches over the end of a JSON string leaves JSON, wherever the message stands.
+#[test]
+fn a_raw_line_of_json_stays_json() {
+    let rule = [("LOGSKIFF_REDACT_RULE_X", r#"tok=[a-z]+"[,}]?"#)];
+    let lines = [
+        (r#"{"msg":"a tok=abc"}"#, r#"{"msg":"a <redacted:x>"}"#),
+        (r#"{"msg":"a tok=abc","b":"c"}"#, r#"{"msg":"a <redacted:x>","b":"c"}"#),
+        (r#"{"a":{"b":1},"msg":"a tok=abc","c":[]}"#, r#"{"a":{"b":1},"msg":"a <redacted:x>","c":[]}"#),
+        (r#"{"level":"info","a":"tok=abc","msg":"b"}"#, r#"{"level":"info","a":"<redacted:x>","msg":"b"}"#),
+    ];
+    for (line, expected) in lines {
+        assert_eq!(printed(&["try", "--format", "raw"], &rule, line).trim_end(), expected);
+    }
+}
+
 #[test]
 fn try_prints_records_and_tables() {
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -1,5 +1,6 @@
 //! logskiff's own log: what happened to files, the start and the shutdown. It never contains content of log lines.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Summary;
@@ -10,7 +11,7 @@ use crate::source::Event;
 use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{Counter, Metrics};
 use event::Span;
-use redact::Redactor;
+use redact::{Redactor, RuleFile};
 
 /// The same event is logged for at most this many files at once; further ones are counted.
 pub(super) const FILES_LOGGED_MAX: u64 = 10;
@@ -170,6 +171,7 @@ pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option
         in_flight_bytes = config.batch.in_flight_bytes,
         "logskiff starts"
     );
+    log_rule_files(config);
     for overlap in config::overlaps(&config.inputs) {
         if overlap.rules.is_empty() && overlap.fields.is_empty() {
             tracing::info!("{overlap}");
@@ -189,6 +191,29 @@ pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option
     }
     for warning in config.output.outputs.iter().filter_map(OutputConfig::warning) {
         tracing::warn!("{warning}");
+    }
+}
+
+/// Logs what was loaded of the rule files. Rules that are not used are a warning: what they would mask is shipped.
+fn log_rule_files(config: &Config) {
+    let mut paths = BTreeSet::new();
+    let files = config.inputs.iter().flat_map(|input| &input.redact.files);
+    for file in files.filter(|file| paths.insert(file.path().to_owned())) {
+        log_rule_file(file);
+    }
+}
+
+/// Logs what was loaded of a rule file.
+pub(super) fn log_rule_file(file: &RuleFile) {
+    let path = file.path().display().to_string();
+    let named = |is_rule: bool| {
+        let unused = file.unused().iter().filter(|unused| unused.is_rule == is_rule);
+        unused.map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    let (rules, others) = (named(true), named(false));
+    tracing::info!(path, rules = file.len(), without_effect = others, "rule file loaded");
+    if !rules.is_empty() {
+        tracing::warn!(path, not_used = rules, "some rules of this file cannot be used on lines");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Collects the paths that the process needs from the configuration, and confines it to them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::delivery::checkpoint;
@@ -56,13 +56,13 @@ pub(super) fn protected(config: &Config) -> Protected {
 
 /// The files that are read again while logskiff runs.
 fn named(config: &Config) -> impl Iterator<Item = PathBuf> {
-    config.output.outputs.iter().flat_map(OutputConfig::files).chain(config.encode.pod.labels_file.clone())
+    let rules = config.inputs.iter().flat_map(|input| &input.redact.files);
+    let rules = rules.flat_map(|file| file.sources().map(Path::to_owned));
+    config.output.outputs.iter().flat_map(OutputConfig::files).chain(config.encode.pod.labels_file.clone()).chain(rules)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     /// Goal: all files that variables name are allowed.

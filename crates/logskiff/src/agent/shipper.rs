@@ -20,6 +20,7 @@ mod reading;
 mod recovery;
 mod refused;
 mod report;
+mod rule_reload;
 mod scan_schedule;
 
 use std::path::Path;
@@ -50,6 +51,7 @@ use self::drain::{Drain, Next};
 use self::file_contexts::{FileContext, FileContexts};
 pub(super) use self::glob_findings::GlobFindings;
 use self::reading::Reading;
+use self::rule_reload::RuleReload;
 use self::scan_schedule::ScanSchedule;
 
 /// Bytes of a file that are read in one turn.
@@ -74,6 +76,12 @@ pub(super) struct Components {
     pub globs: GlobFindings,
 }
 
+/// The files that are read again when they change.
+struct Reloads {
+    credentials: CredentialReload,
+    rules: RuleReload,
+}
+
 /// The shipper's state.
 pub(super) struct Shipper {
     config: Config,
@@ -86,7 +94,7 @@ pub(super) struct Shipper {
     scans: ScanSchedule,
     reading: Reading,
     checkpoints: CheckpointSchedule,
-    credential_reload: CredentialReload,
+    reloads: Reloads,
     drain: Drain,
 }
 
@@ -103,7 +111,7 @@ impl Shipper {
             scans: ScanSchedule::new(now),
             reading: Reading::new(now),
             checkpoints: CheckpointSchedule::new(now),
-            credential_reload: CredentialReload::new(now),
+            reloads: Reloads { credentials: CredentialReload::new(now), rules: RuleReload::new(now) },
             drain: Drain::new(config.process.clone(), control, now),
             config,
         }
@@ -116,6 +124,7 @@ impl Shipper {
             self.publish_status(now);
             self.settle_acks(now)?;
             self.reload_credentials(now);
+            self.reload_rules(now);
             self.tick(now)?;
             self.judge_first_lines(now, false);
             self.check_globs(now, false);

@@ -4,13 +4,14 @@
 //! printed.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use crate::config::units::{bytes_text, duration_text};
 use crate::config::{Config, Exit, Input, overlaps};
 use crate::pipeline::parse::Format;
 use crate::sink::OutputConfig;
 use crate::source::{Finding, Start, Symlinks, findings};
-use redact::{Action, Redactor};
+use redact::{Action, Redactor, RuleFile};
 
 pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     Ok(super::print(&(summary(config) + &warnings(config)))?)
@@ -29,6 +30,7 @@ fn warnings(config: &Config) -> String {
 fn summary(config: &Config) -> String {
     let mut lines: Vec<String> =
         config.inputs.iter().flat_map(|each| [input(each), redaction(each, config.encode.stamp)]).collect();
+    lines.extend(rule_files(config));
     lines.extend(overlaps(&config.inputs).iter().map(|overlap| format!("overlap: {overlap}")));
     let describe = |output: &OutputConfig| format!("output {}: {}", output.name(), output.describe(&config.encode));
     lines.extend(config.output.outputs.iter().map(describe));
@@ -99,6 +101,10 @@ fn input(input: &Input) -> String {
     if !rules.is_empty() {
         let _ = write!(text, ", {} {}", if rules.len() == 1 { "rule" } else { "rules" }, rules.join(", "));
     }
+    let of_files: usize = redact.files.iter().map(|file| file.len()).sum();
+    if of_files > 0 {
+        let _ = write!(text, ", {} of {}", counted(of_files, "rule"), counted(redact.files.len(), "file"));
+    }
     if !redact.fields.is_empty() {
         let _ = write!(text, ", {}", counted(redact.fields.len(), "field name"));
     }
@@ -140,6 +146,23 @@ fn redaction(input: &Input, is_stamped: bool) -> String {
         let _ = write!(text, "; exempt fields {}", input.redact.exempt_fields.join(", "));
     }
     text
+}
+
+/// What was loaded of each rule file, and what of it cannot be used.
+fn rule_files(config: &Config) -> Vec<String> {
+    let mut files: Vec<&Arc<RuleFile>> = Vec::new();
+    for file in config.inputs.iter().flat_map(|input| &input.redact.files) {
+        if !files.iter().any(|known| known.path() == file.path()) {
+            files.push(file);
+        }
+    }
+    let lines = |file: &&Arc<RuleFile>| {
+        let path = file.path().display().to_string();
+        let loaded = format!("rule file {path}: {}", counted(file.len(), "rule"));
+        let unused = file.unused().iter().map(move |unused| format!("rule file {path}: not used: {unused}"));
+        std::iter::once(loaded).chain(unused).collect::<Vec<_>>()
+    };
+    files.iter().flat_map(lines).collect()
 }
 
 fn counted(count: usize, noun: &str) -> String {

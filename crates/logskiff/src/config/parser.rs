@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::environment::{Environment, FILE_SUFFIX};
 use super::error::{Mistake, file_path, join, quote};
+use super::rule_files::KnownFiles;
 use super::suggest;
 use super::units;
 use super::variables::{self, INPUT_PREFIX, PREFIX, RENAMED_WORDS};
@@ -19,16 +20,23 @@ pub(super) struct Reader<'e> {
     environment: &'e Environment,
     input: Option<&'e str>,
     mistakes: &'e mut Vec<Mistake>,
+    rule_files: KnownFiles,
 }
 
 impl<'e> Reader<'e> {
     pub(super) fn new(environment: &'e Environment, mistakes: &'e mut Vec<Mistake>) -> Self {
-        Self { environment, input: None, mistakes }
+        Self { environment, input: None, mistakes, rule_files: KnownFiles::default() }
     }
 
     /// A reader that prefers the variables of one input (its name in upper case).
     pub(super) fn for_input<'r>(&'r mut self, input: &'r str) -> Reader<'r> {
-        Reader { environment: self.environment, input: Some(input), mistakes: self.mistakes }
+        let rule_files = self.rule_files.clone();
+        Reader { environment: self.environment, input: Some(input), mistakes: self.mistakes, rule_files }
+    }
+
+    /// The rule files that were read before.
+    pub(super) fn rule_files(&self) -> &KnownFiles {
+        &self.rule_files
     }
 
     pub(super) fn environment(&self) -> &'e Environment {

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use super::Input;
 use super::error::{join, quote};
 use super::parser::Reader;
+use super::rule_files::{self, RULES_FROM};
 use super::slips;
 use super::suggest;
 use super::units::{bytes_text, list};
-use super::variables::{INPUT_PREFIX, MODE_PREFIX, RULE_PREFIX};
+use super::variables::{INPUT_PREFIX, MODE_PREFIX, PREFIX, RULE_PREFIX};
 use super::words::MODES;
-use redact::{Action, Config, Error, KeyError, RULES_BYTES_MAX, Redactor, TokenKey, beyond_bound};
+use redact::{Action, Beyond, Config, Error, KeyError, Redactor, TokenKey, beyond_bound};
 
 const SELECT: &str = "LOGSKIFF_REDACT";
 const FIELDS: &str = "LOGSKIFF_REDACT_FIELDS";
@@ -42,7 +43,11 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     let allow = reader.raw(ALLOW).filter(|list| list.trim() != NONE).unwrap_or_default().to_owned();
     let exempt_fields = reader.list(EXEMPT_FIELDS).into_iter().filter(|field| field != NONE).collect();
     let (select, rules) = (select(reader), rules(reader));
-    let config = Config { select, rules, fields, mode, modes, key, allow, exempt_fields };
+    let files = rule_files::files(reader);
+    // Without a file's rules, their modes would be mistakes too.
+    let is_complete = files.is_some();
+    let files = files.unwrap_or_default();
+    let config = Config { select, rules, files, fields, mode, modes, key, allow, exempt_fields };
     for (name, reason) in config.rules.iter().filter_map(|(name, rule)| Some((name, slips::pattern(rule)?))) {
         let variable = format!("{RULE_PREFIX}{}", name.to_uppercase());
         reader.mistake(&reader.source(&variable), reason);
@@ -53,7 +58,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
         }
     }
     // Rules above the limit are not compiled: that alone may need more memory than there is.
-    if beyond_bound([&config]).is_some() {
+    if !is_complete || beyond_bound([&config]).is_some() {
         return config;
     }
     for error in Redactor::new(&config).err().into_iter().flatten() {
@@ -67,6 +72,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
             // An invalid key is already a mistake.
             Error::KeyMissing { .. } if reader.is_set(KEY) => continue,
             Error::KeyMissing { .. } => KEY.to_owned(),
+            Error::File(_) => RULES_FROM.to_owned(),
             Error::UnknownMode { name, .. } => format!("{MODE_PREFIX}{}", name.to_uppercase()),
             Error::Pattern { rule, .. }
             | Error::LookAround { rule }
@@ -96,21 +102,26 @@ fn select(reader: &mut Reader<'_>) -> Vec<String> {
     common.into_iter().chain(own).collect()
 }
 
-/// Checks the compiled size of the custom rules of all inputs together.
+/// Checks the compiled size of the custom rules and files of all inputs together.
 pub(super) fn check_rules_size(inputs: &[Input], reader: &mut Reader<'_>) {
-    let Some((number, rule)) = beyond_bound(inputs.iter().map(|input| &input.redact)) else { return };
-    let rule = rule.to_uppercase();
-    let own = format!("{INPUT_PREFIX}{}_REDACT_RULE_{rule}", inputs[number].name.to_uppercase());
-    let common = format!("{RULE_PREFIX}{rule}");
-    let variable = if reader.environment().value(&own).is_some() { own } else { common };
-    reader.mistake(
-        &variable,
-        format!(
-            "with this rule, the rules of all inputs together compile to more than the limit of {}; use ASCII classes ((?-u:\\w), \
-             [0-9]), smaller repetition bounds, or fewer rules; the same pattern in several inputs counts once",
-            bytes_text(RULES_BYTES_MAX)
+    let Some(beyond) = beyond_bound(inputs.iter().map(|input| &input.redact)) else { return };
+    let Beyond { config, rule, file, limit_bytes } = beyond;
+    let name = file.map_or_else(|| format!("{RULE_PREFIX}{}", rule.to_uppercase()), |_| RULES_FROM.to_owned());
+    let own = format!("{INPUT_PREFIX}{}_{}", inputs[config].name.to_uppercase(), &name[PREFIX.len()..]);
+    let variable = if reader.environment().value(&own).is_some() { own } else { name };
+    let limit = bytes_text(limit_bytes);
+    let reason = match file {
+        Some(file) => format!(
+            "{}: rule {rule:?}: with this rule, the rules and rule files of all inputs together compile to more than the limit of \
+             {limit}; use fewer files, or disable rules that you do not need with extend.disabledRules",
+            file.path().display()
         ),
-    );
+        None => format!(
+            "with this rule, the rules of all inputs together compile to more than the limit of {limit}; use ASCII classes ((?-u:\\w), \
+             [0-9]), smaller repetition bounds, or fewer rules; the same pattern in several inputs counts once"
+        ),
+    };
+    reader.mistake(&variable, reason);
 }
 
 fn mode(text: &str) -> Result<Action, String> {

@@ -274,6 +274,10 @@ pub static VARIABLES: &[Variable] = &[
         .per_input()
         .example(r"customer=(?<secret>\d+)")
         .doc("A custom rule: a regular expression. The group `secret` is masked, else the first group, else the whole match. `field:PATH` masks fields by name or dotted path, as in `LOGSKIFF_REDACT_FIELDS`; separate several with commas. `field:PATH ~ PATTERN` searches only the values of those fields. An input's rules are added to the common ones; one with the same name replaces the common one."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_RULES_FROM", List, "")
+        .per_input()
+        .example("/etc/logskiff/gitleaks.toml")
+        .doc("Absolute paths of rule files in the TOML of gitleaks. Each rule masks as a custom rule does, with its id as the name. They are read again when they change. `none`: no file. See docs/redaction.md."),
     Variable::new(
         Redact,
         "LOGSKIFF_REDACT_FIELDS",
@@ -298,7 +302,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Redact, "LOGSKIFF_REDACT_MODE_<NAME>", Choice(MODES), "")
         .per_input()
         .example("token")
-        .doc("The mode of one detector, group or custom rule, of `field` (fields by name), or of `undecodable` or `budget` (withheld values). A name takes precedence over its group."),
+        .doc("The mode of one detector, group, custom rule or rule of a file, of `field` (fields by name), or of `undecodable` or `budget` (withheld values). A name takes precedence over its group."),
     Variable::new(Redact, "LOGSKIFF_REDACT_STAMP", Choice(&["on", "off"]), "off")
         .doc("`on` adds `log.redaction.rules` to each record, a digest of the rules in force (in syslog structured data `rules`). Raw records have no place for it."),
     Variable::new(Redact, "LOGSKIFF_REDACT_KEY", Text, "")

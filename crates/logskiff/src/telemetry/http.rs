@@ -26,7 +26,9 @@ use tokio::time::{sleep, timeout};
 
 use self::connection_slots::{ConnectionSlots, Progress};
 use self::openmetrics::Format;
-pub use self::status_channel::{FileReport, FileState, Held, InputState, MaskKind, NotRead, Snapshot, StatusChannel};
+pub use self::status_channel::{
+    FileReport, FileState, Held, InputState, MaskKind, MaskState, NotRead, Snapshot, StatusChannel,
+};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::process_stats::System;
 

@@ -4,11 +4,13 @@
 //! which must add up, is in the ledger.
 
 mod histogram;
+mod mask_counts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use self::histogram::Histogram;
+pub use self::mask_counts::MaskCounts;
 
 /// Upper bounds of the latency buckets, in milliseconds.
 const LATENCY_MS: &[u64] =
@@ -125,9 +127,9 @@ pub struct InputMetrics {
     /// JSON lines that were repaired, indexed by [`event::Repair`].
     pub repaired_lines: [Counter; REPAIRS],
     /// Masks, in the order of the redactor's counters (rule and mode).
-    pub redactions: Vec<Counter>,
+    pub redactions: MaskCounts,
     /// Values that were not masked because the user allows them, by rule.
-    pub redactions_allowed: Vec<Counter>,
+    pub redactions_allowed: MaskCounts,
 }
 
 /// Counters of one output.
@@ -189,6 +191,10 @@ pub struct Metrics {
     pub deleted_bytes: Counter,
     /// Failures to delete a rotated file.
     pub delete_failures: Counter,
+    /// Changed rule files that cannot be used.
+    pub rule_file_failures: Counter,
+    /// Whether rules are in use that are older than their file.
+    pub rule_files_outdated: Flag,
     /// Failures to save a checkpoint.
     pub checkpoint_failures: Counter,
     /// Messages of logskiff's own log that were left out because a similar one was just logged.
@@ -210,10 +216,9 @@ impl Metrics {
     /// All metrics at zero. `masks`: the number of mask counters of each input. `outputs`: the names of the outputs.
     #[must_use]
     pub fn new(masks: &[usize], outputs: &[&'static str]) -> Self {
-        let counters = |count: usize| std::iter::repeat_with(Counter::default).take(count).collect();
         let input = |masks: &usize| InputMetrics {
-            redactions: counters(*masks),
-            redactions_allowed: counters(*masks / MODES),
+            redactions: MaskCounts::new(*masks),
+            redactions_allowed: MaskCounts::new(*masks / MODES),
             ..InputMetrics::default()
         };
         let output = |name: &&'static str| Arc::new(OutputMetrics { name, ..OutputMetrics::default() });
@@ -230,6 +235,8 @@ impl Metrics {
             deleted_files: Counter::default(),
             deleted_bytes: Counter::default(),
             delete_failures: Counter::default(),
+            rule_file_failures: Counter::default(),
+            rule_files_outdated: Flag::default(),
             checkpoint_failures: Counter::default(),
             log_lines_suppressed: Counter::default(),
             latency_ms: Histogram::new(LATENCY_MS),
@@ -246,6 +253,6 @@ impl Metrics {
     /// The number of masks of all inputs.
     #[must_use]
     pub fn redactions(&self) -> u64 {
-        self.sum(|input| input.redactions.iter().map(Counter::get).sum())
+        self.sum(|input| input.redactions.sum())
     }
 }

@@ -33,10 +33,10 @@ impl Shipper {
     /// Checks for changed credentials, and has the outputs use them once nothing is in flight.
     pub(super) fn reload_credentials(&mut self, now: Instant) {
         let fanout = &mut self.components.fanout;
-        let Some(since) = self.credential_reload.since else {
-            if now.saturating_duration_since(self.credential_reload.checked_at) >= CHECK_INTERVAL {
-                self.credential_reload.checked_at = now;
-                self.credential_reload.since = fanout.prepare_reload().then_some(now);
+        let Some(since) = self.reloads.credentials.since else {
+            if now.saturating_duration_since(self.reloads.credentials.checked_at) >= CHECK_INTERVAL {
+                self.reloads.credentials.checked_at = now;
+                self.reloads.credentials.since = fanout.prepare_reload().then_some(now);
             }
             return;
         };
@@ -45,7 +45,7 @@ impl Shipper {
         if !idle && now.saturating_duration_since(since) < patience {
             return;
         }
-        self.credential_reload.since = None;
+        self.reloads.credentials.since = None;
         let outputs = fanout.reload().join(", ");
         tracing::info!(outputs, in_flight = !idle, "certificates or passwords have changed; switched to a new client");
         if !idle {

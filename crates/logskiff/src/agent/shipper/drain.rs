@@ -253,6 +253,7 @@ impl Shipper {
         let wait = if self.reading.is_early { wait.min(self.reading.until_next_pass(now, linger)) } else { wait };
         let wait = self.reading.until_next_timeout(now).map_or(wait, |timeout| wait.min(timeout));
         let wait = self.until_next_retry(now).map_or(wait, |retry| wait.min(retry));
+        let wait = self.until_next_rule_check(now).map_or(wait, |check| wait.min(check));
         // The next scan may be due earlier: a new file is opened at once.
         let wait = wait.min(self.scans.until_next(now));
         // Other threads unpark this one. An unpark before the sleep ends it at once.

@@ -292,6 +292,11 @@ impl Shipper {
                 return;
             }
         }
+        self.refresh_envelopes();
+    }
+
+    /// Gives all files new envelopes.
+    pub(super) fn refresh_envelopes(&mut self) {
         let files: Vec<_> = self
             .components
             .source

@@ -151,7 +151,7 @@ impl Shipper {
     pub(super) fn is_full(&self) -> bool {
         self.ledger.in_flight_bytes() >= self.config.batch.in_flight_bytes
             || self.components.fanout.is_full()
-            || self.credential_reload.waits()
+            || self.reloads.credentials.waits()
     }
 
     /// Reads up to `most` bytes. `None` when they hold not one whole line and the file goes on.

@@ -8,7 +8,7 @@ use super::glob_findings::UNMATCHED;
 use super::{FileContext, Shipper, held, redacted_path};
 use crate::delivery::ledger::Balance;
 use crate::source::{DeletedOpen, Phase, TrackedFile, UnreadFiles, Verdict, fixed_directory};
-use crate::telemetry::http::{FileReport, FileState, InputState, MaskKind, NotRead, Snapshot};
+use crate::telemetry::http::{FileReport, FileState, InputState, MaskKind, MaskState, NotRead, Snapshot};
 use crate::telemetry::process_stats::Volume;
 use event::FileId;
 use redact::{Action, Redactor};
@@ -124,7 +124,11 @@ impl Shipper {
         let (unreadable_files, unreadable_bytes) = self.components.source.unreadable(input);
         InputState {
             name: self.config.inputs[input].name.clone(),
-            masks: masks(self.components.pipelines[input].redactor()),
+            masks: MaskState {
+                kinds: masks(self.components.pipelines[input].redactor()),
+                counts: self.components.metrics.inputs[input].redactions.current(),
+                allowed: self.components.metrics.inputs[input].redactions_allowed.current(),
+            },
             balance: self.ledger.total(input),
             unread_bytes: of_input().map(|file| file.unread_bytes).sum::<u64>() + unreadable_bytes,
             unreadable_files,

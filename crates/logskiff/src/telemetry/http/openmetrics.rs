@@ -222,8 +222,8 @@ impl Scrape {
 
     fn content(&self, to: &mut Writer<'_>) -> fmt::Result {
         let inputs = || self.snapshot.inputs.iter().zip(&self.metrics.inputs);
-        let masked = inputs().flat_map(|(input, counts)| {
-            let kinds = input.masks.iter().zip(&counts.redactions).map(|(kind, count)| (kind, count.get()));
+        let masked = self.snapshot.inputs.iter().flat_map(|input| {
+            let kinds = input.masks.kinds.iter().zip(&*input.masks.counts).map(|(kind, count)| (kind, count.get()));
             kinds.filter(|(kind, count)| kind.usual || *count > 0).map(|(kind, count)| {
                 let labels: Labels<'_> =
                     vec![("input", input.name.as_str()), ("rule", kind.rule.as_str()), ("mode", kind.mode)];
@@ -231,26 +231,31 @@ impl Scrape {
             })
         });
         to.counters("logskiff_redactions", "Values redacted, by rule and mode", masked)?;
-        let allowed = inputs().flat_map(|(input, counts)| {
-            let rules = input.masks.iter().step_by(MODES).zip(&counts.redactions_allowed);
+        let allowed = self.snapshot.inputs.iter().flat_map(|input| {
+            let rules = input.masks.kinds.iter().step_by(MODES).zip(input.masks.allowed.iter());
             let occurred = rules.map(|(kind, count)| (kind, count.get())).filter(|(_, count)| *count > 0);
             occurred.map(|(kind, count)| (labels(input, "rule", &kind.rule), count))
         });
         let help = "Values shown because of the allowlist or an exempt field, by the rule that would have masked them";
         to.counters("logskiff_redactions_allowed", help, allowed)?;
-        let withheld = inputs().flat_map(|(input, counts)| {
+        let withheld = self.snapshot.inputs.iter().flat_map(|input| {
             // The last rules stand for the reasons of withheld values.
-            let mut reasons: Vec<&str> = input.masks.iter().map(|kind| kind.rule.as_str()).collect();
+            let mut reasons: Vec<&str> = input.masks.kinds.iter().map(|kind| kind.rule.as_str()).collect();
             reasons.dedup();
             let first = reasons.len().saturating_sub(WITHHELD_REASONS);
             reasons.into_iter().skip(first).map(move |reason| {
-                let matching = input.masks.iter().zip(&counts.redactions).filter(move |(kind, _)| kind.rule == reason);
+                let matching =
+                    input.masks.kinds.iter().zip(&*input.masks.counts).filter(move |(kind, _)| kind.rule == reason);
                 let labels: Labels<'_> = vec![("input", input.name.as_str()), ("reason", reason)];
                 (labels, matching.map(|(_, count)| count.get()).sum::<u64>())
             })
         });
         let help = "Values withheld because they could not be decoded, or exceeded the line's search budget";
         to.counters("logskiff_values_withheld", help, withheld)?;
+        let failures = "Changed rule files that cannot be used; the rules before stay in use";
+        to.counter("logskiff_rule_file_failures", failures, self.metrics.rule_file_failures.get())?;
+        let outdated = "1 while a changed rule file cannot be used; else 0";
+        to.gauge("logskiff_rule_files_outdated", outdated, u64::from(self.metrics.rule_files_outdated.get()))?;
         let failures = "Lines that do not have the configured format";
         to.counters("logskiff_parse_failures", failures, self.counted(|input| &input.parse_failures))?;
         let repaired = inputs().flat_map(|(input, counts)| {
@@ -419,7 +424,7 @@ fn wall_seconds(at: Instant) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use super::super::status_channel::MaskKind;
+    use super::super::status_channel::{MaskKind, MaskState};
     use super::*;
     use crate::delivery::ledger::Balance;
 
@@ -427,11 +432,14 @@ mod tests {
         let balance = Balance { read_bytes: 10, acknowledged_bytes: 4, pending_bytes: 6, ..Balance::default() };
         let name = "a\"b\nc".to_owned();
         let kind = |mode, usual| MaskKind { rule: "card".into(), mode, usual };
-        let masks = vec![kind("mask", false), kind("token", true), kind("drop", false)];
-        let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
+        let kinds = vec![kind("mask", false), kind("token", true), kind("drop", false)];
         let metrics = Metrics::new(&[MODES], &["kafka"]);
-        metrics.inputs[0].redactions[0].add(3);
-        metrics.inputs[0].redactions_allowed[0].add(4);
+        let counts = metrics.inputs[0].redactions.current();
+        counts[0].add(3);
+        let allowed = metrics.inputs[0].redactions_allowed.current();
+        allowed[0].add(4);
+        let masks = MaskState { kinds, counts, allowed };
+        let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
         metrics.inputs[0].repaired_lines[Repair::NotANumber as usize].add(2);
         metrics.latency_ms.observe(20, 2);
         metrics.latency_ms.observe(4_000_000, 1);

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::delivery::ledger::Balance;
+use crate::telemetry::metrics::Counter;
 use crate::telemetry::process_stats::Volume;
 
 /// The labels of a counter of masks.
@@ -22,13 +23,24 @@ pub struct MaskKind {
     pub usual: bool,
 }
 
+/// The masks of one input.
+#[derive(Clone, Debug, Default)]
+pub struct MaskState {
+    /// Their labels, in the order of the counters.
+    pub kinds: Vec<MaskKind>,
+    /// The counters that were in use with these labels.
+    pub counts: Arc<Vec<Counter>>,
+    /// The counters of allowed values, by rule.
+    pub allowed: Arc<Vec<Counter>>,
+}
+
 /// The state of one input.
 #[derive(Clone, Debug, Default)]
 pub struct InputState {
     /// Name of the input.
     pub name: String,
-    /// The labels of its masks, in the order of their counters.
-    pub masks: Vec<MaskKind>,
+    /// Its masks.
+    pub masks: MaskState,
     /// Byte accounting, including closed files.
     pub balance: Balance,
     /// Bytes in the files that are not read yet, those included that logskiff may not read.
