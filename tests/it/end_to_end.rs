@@ -12,6 +12,7 @@ mod delivery;
 mod first_lines;
 mod keys;
 mod mistakes;
+mod partitions;
 mod records;
 mod refused;
 mod times;

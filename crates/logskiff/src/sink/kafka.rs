@@ -8,29 +8,41 @@ mod client;
 mod config;
 mod context;
 mod files;
+mod handover;
+mod metadata;
+mod outbox;
+mod pacing;
+mod partitioner;
 mod targets;
+mod topic_handle;
+mod topic_partitions;
 mod topics;
 
 use std::fmt;
-use std::io::{BufWriter, IntoInnerError, Write};
 use std::sync::Arc;
+use std::time::Instant;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, PurgeConfig};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{Producer, PurgeConfig};
 
 use self::client::{Client, connect};
 pub use self::config::{Config, Message, Oversize, Properties};
+use self::config::{Limits, MESSAGE_BYTES_MIN};
 use self::context::AckQueue;
 use self::files::Content;
 pub use self::files::Files;
+use self::handover::{HandOver, Handed, from_opaque, part_key};
+use self::metadata::Metadata;
+use self::outbox::{Out, Outbox, Record};
+use self::pacing::Outboxes;
+pub use self::pacing::Pace;
+pub use self::partitioner::{Partitioner, murmur2};
 use self::targets::{Extra, KEY_BYTES_MAX, Targets};
-use super::{Ack, Context, Encoded, Health, Resume, Sink};
+use self::topic_partitions::{Target, TopicPartitions};
+use super::{Ack, Context, Encoded, Health, Resume, Sink, Supply};
 use crate::pipeline::batch::{Batch, Entry};
 use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
-use event::{DropReason, FileId, Outcome, Ticket};
+use event::{DropReason, FileId, Outcome};
 
 impl From<Error> for super::Error {
     fn from(error: Error) -> Self {
@@ -54,24 +66,7 @@ pub enum Error {
     Client(String),
 }
 
-/// The part of Kafka's size limit for a message's key, frame and headers.
-const FRAME_BYTES: usize = KEY_BYTES_MAX + 256;
-/// The limit of a message is never set below this.
-const MESSAGE_BYTES_MIN: usize = 1024;
-/// The most messages in one request: librdkafka's `batch.num.messages`.
-const REQUEST_MESSAGES_MAX: usize = 10_000;
-/// The most bytes of a message in a request besides its payload, key and event id.
-const MESSAGE_OVERHEAD_BYTES: usize = 64;
-/// The size of the parts in which a batch is compressed.
-const GZIP_PART_BYTES: usize = 32 * 1024;
-/// Marks the ticket of a message with several records. No file has a number this high.
-const GROUP: u64 = 1 << 63;
-/// No messages are sent while more than this many are in flight. An idempotent client sends at most five messages at a
-/// time to a partition. While others are ready to be sent, it polls without a pause and uses a whole core. Waiting
-/// costs nothing: the next batch is filled meanwhile.
-const IN_FLIGHT_MAX: usize = 4;
-
-/// A Kafka client, and its messages in flight.
+/// A Kafka client, and the records that it has or that wait for it.
 pub struct Kafka {
     config: Config,
     client: Client,
@@ -79,21 +74,14 @@ pub struct Kafka {
     /// The largest message that the broker accepts, as far as is known.
     message_bytes_max: usize,
     targets: Targets,
-    /// The next record, if some of its parts are sent: the client's queue holds one part at a time, not the record.
-    partial: Option<Partial>,
-    /// The records of each batch message in flight.
-    groups: Vec<Option<Vec<Ticket>>>,
+    partitions: TopicPartitions,
+    outboxes: Outboxes,
+    /// Outcomes of records that were taken and not sent.
+    unsent: Vec<Ack>,
     /// Hashes of the files' content when they were last read.
     content: Content,
     /// A client from changed files, which is not in use yet.
     next: Option<(Client, Arc<AckQueue>)>,
-}
-
-/// A record of which some parts are sent.
-#[derive(Clone, Copy)]
-struct Partial {
-    ticket: Ticket,
-    parts: usize,
 }
 
 impl fmt::Debug for Kafka {
@@ -109,15 +97,17 @@ impl Kafka {
     /// When librdkafka does not accept the configuration.
     pub(super) fn new(config: Config, context: &Context) -> Result<Self, super::Error> {
         let limit = config.message_bytes_max();
-        let acks = Arc::new(AckQueue::new(context));
+        let metadata = Arc::new(Metadata::new(config.refresh(), Arc::clone(&context.services.wake)));
+        let acks = Arc::new(AckQueue::new(context, Arc::clone(&metadata)));
         let client = connect(&config, limit, &acks)?;
         Ok(Self {
             client,
             acks,
             message_bytes_max: limit,
             targets: Targets::new(&config, &context.services),
-            partial: None,
-            groups: Vec::new(),
+            partitions: TopicPartitions::new(metadata, config.partitioner),
+            outboxes: Outboxes::new(config.pace),
+            unsent: Vec::new(),
             content: config.files.content(),
             next: None,
             config,
@@ -126,7 +116,7 @@ impl Kafka {
 
     /// The number of messages for a record of this size; `None` if the record is too large.
     fn messages(&self, payload_bytes: usize) -> Option<u16> {
-        let parts = self.parts(payload_bytes);
+        let parts = self.limits().parts(payload_bytes);
         if parts > 1 && self.config.oversize == Oversize::Drop {
             return None;
         }
@@ -134,167 +124,93 @@ impl Kafka {
         u16::try_from(parts).ok()
     }
 
-    fn parts(&self, payload_bytes: usize) -> usize {
-        payload_bytes.div_ceil(self.part_bytes()).max(1)
+    fn limits(&self) -> Limits {
+        self.config.limits(self.message_bytes_max, self.outboxes.batch_cost_max())
     }
 
-    fn part_bytes(&self) -> usize {
-        self.message_bytes_max.saturating_sub(FRAME_BYTES).max(MESSAGE_BYTES_MIN / 2)
-    }
-
-    /// Sends entries of a batch, as many as one request holds.
-    fn send_records(&mut self, batch: &Batch, from: usize) -> usize {
-        let (mut left, mut messages) = (self.config.request_bytes(self.message_bytes_max), 0);
-        for (index, entry) in batch.entries.iter().enumerate().skip(from) {
-            let parts = self.parts(entry.payload.len());
-            while self.parts_sent(entry.ticket) < parts {
-                let part_bytes = entry.payload.len().min(self.part_bytes());
-                let cost = part_bytes + entry.extra.len() + MESSAGE_OVERHEAD_BYTES;
-                // A message beyond one request would be ready to be sent while that request is in flight.
-                let fits = messages == 0 || (cost <= left && messages < REQUEST_MESSAGES_MAX);
-                if !fits || !self.send_part(batch, entry, parts) {
-                    return index;
-                }
-                left = left.saturating_sub(cost);
-                messages += 1;
-            }
-            self.partial = None;
-        }
-        batch.entries.len()
-    }
-
-    /// The number of parts of a record that are sent.
-    fn parts_sent(&self, ticket: Ticket) -> usize {
-        self.partial.filter(|partial| partial.ticket == ticket).map_or(0, |partial| partial.parts)
-    }
-
-    /// Sends the next of this many parts of a record. Returns false if the client's queue is full.
-    fn send_part(&mut self, batch: &Batch, entry: &Entry, parts: usize) -> bool {
-        let payload = &batch.bytes[entry.payload.clone()];
-        let Extra { topic, key, id } = Extra::read(&batch.bytes[entry.extra.clone()]);
-        let ticket = entry.ticket.to_bits();
-        let topic = self.targets.topic(topic);
-        let part = self.parts_sent(entry.ticket);
-        let sent = if parts == 1 {
-            let headers =
-                (!id.is_empty()).then(|| OwnedHeaders::new().insert(Header { key: "event.id", value: Some(id) }));
-            self.produce(topic, key, payload, headers, ticket)
+    /// Puts a record into the outbox of its partition.
+    fn route(&mut self, record: Record<'_>, now: Instant) {
+        let Extra { topic, key, .. } = Extra::read(record.extra);
+        // The parts of a record stay together.
+        let is_split = key.is_none() && self.limits().parts(record.payload.len()) > 1;
+        let part_key = is_split.then(|| part_key(record.ticket, record.payload.len()));
+        let key = key.or(part_key.as_ref().map(String::as_bytes));
+        let target = Target { topic, name: self.targets.topic(topic), key };
+        let number = self.partitions.outbox(target, &mut self.outboxes);
+        if self.outboxes.get(number).is_closed {
+            self.unsent.push(Ack::new(record.ticket, Outcome::Refused));
         } else {
-            let name = format!("{ticket:016x}-{}", payload.len());
-            let mut headers = OwnedHeaders::new();
-            for (key, value) in [("id", name.as_str()), ("part", &part.to_string()), ("parts", &parts.to_string())] {
-                headers = headers.insert(Header { key, value: Some(value) });
-            }
-            let start = part * self.part_bytes();
-            let bytes = &payload[start..payload.len().min(start + self.part_bytes())];
-            // All parts of a record go to one partition, in order.
-            self.produce(topic, Some(key.unwrap_or(name.as_bytes())), bytes, Some(headers), ticket)
-        };
-        self.partial = Some(Partial { ticket: entry.ticket, parts: part + usize::from(sent) });
-        sent
+            self.outboxes.change(number, |outbox| outbox.push(record, now));
+        }
     }
 
-    /// Sends the records of each topic as one message.
-    fn send_groups(&mut self, batch: &Batch, from: usize) -> usize {
-        let mut next = from;
-        while let Some(first) = batch.entries.get(next).filter(|_| self.acks.in_flight() <= IN_FLIGHT_MAX) {
-            let fits = |entry: &Entry| entry.payload.len() < self.part_bytes();
-            let target = |entry: &Entry| {
-                let Extra { topic, key, .. } = Extra::read(&batch.bytes[entry.extra.clone()]);
-                (topic, key)
-            };
-            let joins = |entry: &&Entry| target(entry) == target(first) && fits(entry);
-            let group: Vec<&Entry> = batch.entries[next..].iter().take_while(joins).collect();
-            let group = &group[..self.count_fitting(&group)];
-            if group.is_empty() {
-                let parts = self.parts(first.payload.len());
-                if !self.send_part(batch, first, parts) {
-                    return next;
-                }
-                if self.parts_sent(first.ticket) == parts {
-                    self.partial = None;
-                    next += 1;
-                }
-            } else if self.send_group(batch, group) {
-                next += group.len();
-            } else {
-                return next;
+    /// Moves records whose partition is known by now to its outbox.
+    fn assign(&mut self, now: Instant) {
+        self.partitions.update();
+        for number in self.partitions.assignable() {
+            let outbox = self.outboxes.get(number);
+            if outbox.out.is_some() || outbox.parts_sent > 0 || outbox.is_empty() {
+                continue;
+            }
+            let fresh = Outbox::new(outbox.topic, outbox.partition);
+            let mut waiting = self.outboxes.change(number, |outbox| std::mem::replace(outbox, fresh));
+            waiting.take_waiting(|record| self.route(record, now));
+        }
+    }
+
+    /// Hands a batch of an outbox to the client. Returns whether it took any.
+    fn hand_over(&mut self, number: usize, now: Instant) -> bool {
+        let outbox = self.outboxes.get(number);
+        let broker = self.partitions.leader(outbox);
+        self.partitions.note_handed_over(outbox);
+        self.client.prepare_topic(outbox.topic, self.targets.topic(outbox.topic));
+        let hand_over = HandOver {
+            client: &self.client,
+            acks: &self.acks,
+            limits: self.limits(),
+            number,
+            topic: self.targets.topic(outbox.topic),
+            handle: self.client.topic(outbox.topic),
+            partition: outbox.partition,
+        };
+        let message = self.config.message;
+        let Handed { tickets, ends, messages, cost, .. } =
+            self.outboxes.change(number, |outbox| hand_over.batch(outbox, message));
+        if messages > 0 {
+            self.outboxes.set_out(number, Out { tickets, ends, left: messages, cost, broker, since: now });
+            self.acks.add_batch(number, messages);
+        }
+        messages > 0
+    }
+
+    /// Refuses what waits for partitions that take nothing while others do. Their records wait in the files, and the
+    /// others go on.
+    fn close_stalled(&mut self, now: Instant) {
+        for number in self.outboxes.stalled(now) {
+            let unsent = &mut self.unsent;
+            let (topic, partition) = self.outboxes.change(number, |outbox| {
+                outbox.is_closed = true;
+                outbox.take_waiting(|record| unsent.push(Ack::new(record.ticket, Outcome::Refused)));
+                (outbox.topic, outbox.partition)
+            });
+            if let Some(left_out) = self.acks.log_limit().due("stalled") {
+                let topic = self.targets.topic(topic);
+                tracing::warn!(topic, partition, left_out, "a partition takes no records; they wait in their files");
             }
         }
-        next
     }
 
-    /// The number of entries that fit in a message, even if compression does not make them smaller.
-    fn count_fitting(&self, group: &[&Entry]) -> usize {
-        let mut bytes = 0;
-        let fits = |entry: &&&Entry| {
-            bytes += entry.payload.len() + 2;
-            bytes <= self.part_bytes()
-        };
-        group.iter().take_while(fits).count()
-    }
-
-    fn send_group(&mut self, batch: &Batch, group: &[&Entry]) -> bool {
-        // Compression in large parts is cheaper than one call for each line.
-        let mut lines = BufWriter::with_capacity(GZIP_PART_BYTES, GzEncoder::new(Vec::new(), Compression::fast()));
-        let written = group.iter().try_for_each(|entry| {
-            lines.write_all(&batch.bytes[entry.payload.clone()])?;
-            lines.write_all(b"\n")
-        });
-        let gzip = written.and_then(|()| lines.into_inner().map_err(IntoInnerError::into_error));
-        let Ok(payload) = gzip.and_then(GzEncoder::finish) else { return false };
-        let index = self.groups.iter().position(Option::is_none).unwrap_or_else(|| {
-            self.groups.push(None);
-            self.groups.len() - 1
-        });
-        let headers = OwnedHeaders::new()
-            .insert(Header { key: "content-encoding", value: Some("gzip") })
-            .insert(Header { key: "records", value: Some(&group.len().to_string()) });
-        let ticket = GROUP | index as u64;
-        let Extra { topic, key, .. } = Extra::read(&batch.bytes[group[0].extra.clone()]);
-        let sent = self.produce(self.targets.topic(topic), key, &payload, Some(headers), ticket);
-        self.groups[index] = sent.then(|| group.iter().map(|entry| entry.ticket).collect());
-        sent
-    }
-
-    /// Hands one message to the client. Returns false if the client's queue is full.
-    fn produce(
-        &self,
-        topic: &str,
-        key: Option<&[u8]>,
-        payload: &[u8],
-        headers: Option<OwnedHeaders>,
-        ticket: u64,
-    ) -> bool {
-        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, to_opaque(ticket)).payload(payload);
-        record.key = key;
-        record.headers = headers;
-        self.acks.add_in_flight();
-        match self.client.producer.send(record) {
-            Ok(()) => {
-                let counts = self.acks.counts();
-                counts.sent_messages.add(1);
-                counts.sent_bytes.add(payload.len() as u64);
-                true
-            }
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                self.acks.remove_in_flight();
-                false
-            }
-            Err((error, _)) => {
-                // The client did not accept the message. It counts as sent and failed.
-                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-                self.acks.add_report(ticket, Err(code));
-                true
-            }
-        }
+    /// Whether the client is of no more use.
+    fn has_failed(&self) -> bool {
+        self.client.producer.client().fatal_error().is_some() || self.acks.is_too_large()
     }
 
     fn replace_client(&mut self, client: Client, acks: Arc<AckQueue>) {
         self.client.stop(&self.acks);
         (self.client, self.acks) = (client, acks);
-        self.groups.clear();
-        self.partial = None;
+        self.outboxes.clear();
+        self.unsent.clear();
+        self.acks.metadata().ask();
     }
 }
 
@@ -321,22 +237,41 @@ impl Sink for Kafka {
         self.targets.set_file(file, envelope);
     }
 
-    /// Takes as many entries as one request holds, unless earlier requests or the client's queue are full.
+    /// Takes entries until its memory is used up.
     fn offer(&mut self, batch: &mut Batch, from: usize) -> usize {
-        if self.acks.in_flight() > IN_FLIGHT_MAX {
-            return from;
+        let now = Instant::now();
+        self.assign(now);
+        for (index, Entry { payload, extra, ticket }) in batch.entries.iter().enumerate().skip(from) {
+            if self.outboxes.is_full() {
+                return index;
+            }
+            let (payload, extra) = (&batch.bytes[payload.clone()], &batch.bytes[extra.clone()]);
+            self.route(Record { ticket: *ticket, payload, extra }, now);
         }
-        if let Some(first) = batch.entries.get(from) {
-            self.acks.note_topic(self.targets.topic(Extra::read(&batch.bytes[first.extra.clone()]).topic));
+        batch.entries.len()
+    }
+
+    fn send(&mut self, supply: Supply, now: Instant) {
+        if self.health() != Health::Works {
+            // What failed is sent again first.
+            return;
         }
-        match self.config.message {
-            Message::Record => self.send_records(batch, from),
-            Message::Batch => self.send_groups(batch, from),
+        self.assign(now);
+        let supply = if self.outboxes.is_full() { Supply::Waits } else { supply };
+        if supply == Supply::Waits {
+            self.close_stalled(now);
+        }
+        while let Some(number) = self.outboxes.due(supply, now, |outbox| self.partitions.leader(outbox)) {
+            if !self.hand_over(number, now) {
+                break;
+            }
         }
     }
 
     fn poll_acks(&mut self, acks: &mut Vec<Ack>) -> Result<(), super::Error> {
-        for (ticket, outcome) in self.acks.take_reports() {
+        acks.append(&mut self.unsent);
+        let now = Instant::now();
+        for (opaque, outcome) in self.acks.take_reports() {
             if let Err(RDKafkaErrorCode::MessageSizeTooLarge) = outcome {
                 self.acks.note_too_large();
             }
@@ -351,30 +286,34 @@ impl Sink for Kafka {
                 ) => Outcome::Lost,
                 Err(_) => Outcome::Refused,
             };
-            if ticket & GROUP == 0 {
-                acks.push(Ack::new(Ticket::from_bits(ticket), outcome));
-                continue;
-            }
-            let index = usize::try_from(ticket & !GROUP).unwrap_or(usize::MAX);
-            let group = self.groups.get_mut(index).and_then(Option::take);
-            acks.extend(group.into_iter().flatten().map(|ticket| Ack::new(ticket, outcome)));
+            let (number, message) = from_opaque(opaque);
+            self.outboxes.settle(number, message, now, |ticket| acks.push(Ack::new(*ticket, outcome)));
         }
         Ok(())
     }
 
     fn health(&self) -> Health {
-        let has_failed = self.client.producer.client().fatal_error().is_some() || self.acks.is_too_large();
-        if has_failed { Health::Failed } else { Health::Works }
+        if self.has_failed() || self.outboxes.can_reopen() { Health::Failed } else { Health::Works }
     }
 
     fn purge(&mut self) {
+        let lost = self.outboxes.give_up();
+        self.unsent.extend(lost.into_iter().map(|ticket| Ack::new(ticket, Outcome::Lost)));
         if self.client.producer.client().fatal_error().is_some() {
             self.client.producer.purge(PurgeConfig::default().queue().inflight());
+        } else if self.has_failed() && self.outboxes.has_stalled(Instant::now()) {
+            // A partition without a leader would hold up the next client for as long.
+            self.client.producer.purge(PurgeConfig::default().queue());
         }
     }
 
-    /// Replaces the client. Late reports of the old one are ignored: all its messages count as lost.
+    /// Replaces the client. Late reports of the old one are ignored: all its messages count as lost. If partitions only
+    /// take records again, the client stays, and what waited for them is read again, in its order.
     fn reset(&mut self) -> Result<Resume, super::Error> {
+        if !self.has_failed() && self.outboxes.can_reopen() {
+            self.outboxes.reopen();
+            return Ok(Resume::AtOnce);
+        }
         let is_smaller = self.acks.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
         // Without permission to describe the topic, only attempts find the limit.
         let half = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);
@@ -426,11 +365,4 @@ impl Drop for Kafka {
     fn drop(&mut self) {
         self.client.stop(&self.acks);
     }
-}
-
-const _: () = assert!(usize::BITS == 64, "a ticket fits in a pointer-sized opaque value");
-
-#[allow(clippy::cast_possible_truncation, reason = "the assertion above")]
-fn to_opaque(ticket: u64) -> usize {
-    ticket as usize
 }

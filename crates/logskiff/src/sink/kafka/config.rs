@@ -4,8 +4,13 @@
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::KEY_BYTES_MAX;
 use super::files::Files;
+use super::metadata::REFRESH;
+use super::pacing::Pace;
+use super::partitioner::Partitioner;
 use crate::pipeline::encode::template::Template;
 
 /// What to do with a record above the size that the broker takes.
@@ -49,6 +54,10 @@ pub struct Config {
     pub oversize: Oversize,
     /// The content of a message.
     pub message: Message,
+    /// The partition of a key.
+    pub partitioner: Partitioner,
+    /// Limits of memory and of batches.
+    pub pace: Pace,
     /// librdkafka's properties.
     pub properties: Properties,
     /// The OAUTHBEARER token's file, read again before the token expires.
@@ -88,9 +97,21 @@ impl Config {
         files.cloned().chain(properties).collect()
     }
 
-    /// The maximum size of a request in bytes, before compression.
-    pub(super) fn request_bytes(&self, message_bytes_max: usize) -> usize {
-        self.number("batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(message_bytes_max)
+    /// The limits of messages and requests, with the largest message that the broker accepts.
+    pub(super) fn limits(&self, message_bytes_max: usize, batch_cost_max: usize) -> Limits {
+        let request_messages = self.number("batch.num.messages").unwrap_or(usize::MAX);
+        Limits {
+            message_bytes: message_bytes_max,
+            request_bytes: request_bytes(message_bytes_max),
+            request_messages,
+            batch_cost: batch_cost_max,
+        }
+    }
+
+    /// How often a topic is asked for, if the user has said so.
+    pub(super) fn refresh(&self) -> Duration {
+        let ms = self.number("topic.metadata.refresh.interval.ms").filter(|ms| *ms > 0);
+        ms.and_then(|ms| u64::try_from(ms).ok()).map_or(REFRESH, Duration::from_millis)
     }
 
     /// The size of the client's queue in KiB. It is at least the size of the largest message, or that message could
@@ -116,3 +137,37 @@ impl Config {
 
 /// Kafka's default limit of a message.
 const MESSAGE_BYTES_MAX: usize = 1_000_000;
+/// The limit of a message is never set below this.
+pub(super) const MESSAGE_BYTES_MIN: usize = 1024;
+/// The part of Kafka's size limit for a message's key, frame and headers.
+const FRAME_BYTES: usize = KEY_BYTES_MAX + 256;
+
+/// librdkafka's limit of a request. It reserves more for a message than the message takes, and a batch must not be split.
+pub(super) fn request_bytes(message_bytes_max: usize) -> usize {
+    2 * message_bytes_max + 64 * 1024
+}
+
+/// The limits of messages and of the batch that becomes a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The largest message, and the largest request, that the broker accepts, as far as is known.
+    pub(super) message_bytes: usize,
+    /// The largest request that librdkafka forms.
+    pub(super) request_bytes: usize,
+    /// The most messages in a request.
+    pub(super) request_messages: usize,
+    /// The memory that a batch may take in the client.
+    pub(super) batch_cost: usize,
+}
+
+impl Limits {
+    /// The number of messages for a record of this size.
+    pub(super) fn parts(&self, payload_bytes: usize) -> usize {
+        payload_bytes.div_ceil(self.part_bytes()).max(1)
+    }
+
+    /// The largest part of a record in one message.
+    pub(super) fn part_bytes(&self) -> usize {
+        self.message_bytes.saturating_sub(FRAME_BYTES).max(MESSAGE_BYTES_MIN / 2)
+    }
+}
