@@ -12,6 +12,7 @@ use redact::{Action, TokenKey};
 use serde_json::Value;
 
 mod formats;
+mod kafka_messages;
 mod syslog;
 
 const KAFKA: &[(&str, &str)] = &[("LOGSKIFF_OUTPUT", "kafka"), ("LOGSKIFF_KAFKA_BROKERS", "kafka:9092")];
@@ -202,6 +203,7 @@ fn invalid_records_outputs_and_process_settings_are_reported() {
     check_wrong(&[("LOGSKIFF_FIELDS", "team")], "LOGSKIFF_FIELDS", "name=value");
     check_wrong(&[("LOGSKIFF_FIELDS", "a=1,a=2")], "LOGSKIFF_FIELDS", "twice");
     check_wrong(&[("LOGSKIFF_FIELDS", "a={field.b}")], "LOGSKIFF_FIELDS", "`field.`");
+    check_wrong(&[("LOGSKIFF_FIELDS", "a={id}")], "LOGSKIFF_FIELDS", "only for topics, keys and headers");
     check_wrong(&[("LOGSKIFF_FIELDS", "a={planet}")], "LOGSKIFF_FIELDS", "unknown placeholder {planet}");
     check_wrong(&[("LOGSKIFF_LABELS_FILE", "labels")], "LOGSKIFF_LABELS_FILE", "not an absolute path");
     check_wrong(&[("LOGSKIFF_OUTPUT", "file")], "LOGSKIFF_OUTPUT", "not one of kafka, syslog, stdout");

@@ -5,6 +5,8 @@
 //! the tests report that and pass; with `LOGSKIFF_TEST_REAL=1` they fail. `LOGSKIFF_TEST_BIN` names another binary (a
 //! release build). Run with `--test-threads=1`: each test starts its own broker.
 
+mod topics;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};

@@ -41,6 +41,7 @@ fn settings(folder: &Path, address: &str) -> Settings {
 fn messages(receiver: &Receiver) -> Vec<Message> {
     let message = |received: Received| Message {
         partition: 0,
+        time_ms: 0,
         offset: 0,
         key: None,
         headers: BTreeMap::new(),

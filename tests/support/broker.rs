@@ -59,6 +59,8 @@ pub struct Listener {
 pub struct Message {
     pub partition: u32,
     pub offset: u64,
+    /// The message's time, in milliseconds since the Unix epoch.
+    pub time_ms: i64,
     pub key: Option<Vec<u8>>,
     pub headers: BTreeMap<String, String>,
     pub payload: Vec<u8>,
@@ -202,7 +204,7 @@ impl Broker {
     pub fn consume(&self, topic: &str) -> Vec<Message> {
         let output = Command::new("kcat")
             .args(["-C", "-q", "-e", "-o", "beginning", "-b", &self.bootstrap(), "-t", topic])
-            .args(["-f", "%p %o %K %S %h\n%k%s\n"])
+            .args(["-f", "%p %o %T %K %S %h\n%k%s\n"])
             .stdin(Stdio::null())
             .output()
             .expect("kcat runs");
@@ -334,15 +336,16 @@ pub fn free_ports(count: usize) -> Vec<u16> {
     free.iter().map(|socket| socket.local_addr().expect("an address").port()).collect()
 }
 
-/// Parses kcat's output: a line `partition offset key-length payload-length headers`, then key and payload as bytes.
+/// Parses kcat's output: a line `partition offset time key-length payload-length headers`, then key and payload as bytes.
 fn messages(mut output: &[u8]) -> Vec<Message> {
     let mut messages = Vec::new();
     while !output.is_empty() {
         let line_end = output.iter().position(|&byte| byte == b'\n').expect("a line");
         let line = std::str::from_utf8(&output[..line_end]).expect("kcat's own words");
-        let mut words = line.splitn(5, ' ');
+        let mut words = line.splitn(6, ' ');
         let mut number = || words.next().and_then(|word| word.parse::<i64>().ok()).expect("a number");
-        let (partition, offset, key_bytes, payload_bytes) = (number(), number(), number(), number());
+        let (partition, offset, time_ms) = (number(), number(), number());
+        let (key_bytes, payload_bytes) = (number(), number());
         let headers = words.next().unwrap_or("");
         output = &output[line_end + 1..];
         let mut take = |bytes: i64| {
@@ -356,6 +359,7 @@ fn messages(mut output: &[u8]) -> Vec<Message> {
         messages.push(Message {
             partition: u32::try_from(partition).expect("a partition"),
             offset: u64::try_from(offset).expect("an offset"),
+            time_ms,
             key: (key_bytes >= 0).then_some(key),
             headers: headers.split(',').filter_map(|h| h.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect(),
             payload,

@@ -178,6 +178,7 @@ fn to_message(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
     Message {
         partition: u32::try_from(message.partition()).expect("a partition"),
         offset: u64::try_from(message.offset()).expect("an offset"),
+        time_ms: message.timestamp().to_millis().expect("a time"),
         key: message.key().map(<[u8]>::to_vec),
         headers,
         payload: message.payload().unwrap_or_default().to_vec(),

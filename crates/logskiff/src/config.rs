@@ -265,7 +265,7 @@ fn fields(text: &str) -> Result<Vec<(String, Template)>, String> {
         let template: Template = template.parse().map_err(|error| format!("{}: {error}", error::quote(name)))?;
         if template.by_record() {
             return Err(format!(
-                "{}: `field.` is only for topics and keys; the record already has its fields",
+                "{}: `field.`, `id` and `offset` are only for topics, keys and headers; the record already has them",
                 error::quote(name)
             ));
         }

@@ -5,7 +5,6 @@
 use std::collections::HashSet;
 
 use regex_automata::PatternID;
-use regex_syntax::hir::{Hir, Look};
 use regex_syntax::{ParserBuilder, ast};
 
 use super::fields::Fields;
@@ -29,9 +28,7 @@ const FIELD_PATTERN: &str = " ~ ";
 /// Compiles `PATTERN`, `field:PATH,…` or `field:PATH,… ~ PATTERN`.
 pub(super) fn custom(name: &str, text: &str) -> Result<Rule, Error> {
     let Some(about) = text.strip_prefix(FIELD_PREFIX) else {
-        let (form, hir) = form(name, text)?;
-        let trigger = fits_chunks(&hir).then(|| without_names(&hir.to_string()));
-        return Ok(Rule { name: name.to_owned(), trigger, fields: None, forms: vec![form] });
+        return Ok(Rule { name: name.to_owned(), fields: None, forms: vec![form(name, text)?] });
     };
     let (paths, pattern) = match about.split_once(FIELD_PATTERN) {
         Some((paths, pattern)) => (paths, Some(pattern.trim())),
@@ -42,8 +39,8 @@ pub(super) fn custom(name: &str, text: &str) -> Result<Rule, Error> {
         let field = bad.pop().unwrap_or_default();
         Error::RuleField { rule: name.to_owned(), field }
     })?;
-    let forms = pattern.map(|pattern| form(name, pattern)).transpose()?.map(|(form, _)| form);
-    Ok(Rule { name: name.to_owned(), trigger: None, fields: Some(fields), forms: forms.into_iter().collect() })
+    let forms = pattern.map(|pattern| form(name, pattern)).transpose()?;
+    Ok(Rule { name: name.to_owned(), fields: Some(fields), forms: forms.into_iter().collect() })
 }
 
 /// The first of several rules that exceeds the limit for all rules together, by the number of its configuration and its
@@ -67,7 +64,7 @@ pub fn beyond_bound<'c>(configs: impl IntoIterator<Item = &'c Config>) -> Option
 }
 
 /// Compiles one pattern.
-fn form(name: &str, pattern: &str) -> Result<(Form, Hir), Error> {
+fn form(name: &str, pattern: &str) -> Result<Form, Error> {
     let rule = || name.to_owned();
     let hir = ParserBuilder::new().utf8(false).build().parse(pattern).map_err(|error| match &error {
         regex_syntax::Error::Parse(parse) => match parse.kind() {
@@ -91,32 +88,5 @@ fn form(name: &str, pattern: &str) -> Result<(Form, Hir), Error> {
     }
     let info = compiled.get().and_then(Option::as_ref).map(|regex| regex.group_info().clone());
     let secret = info.and_then(|info| info.to_index(PatternID::ZERO, SECRET));
-    Ok((Form::custom(compiled, secret), hir))
-}
-
-/// A printed pattern without the names of its groups: joined patterns may use the same names.
-fn without_names(pattern: &str) -> String {
-    let mut parts = pattern.split("(?P<");
-    let mut clean = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        clean.push_str("(?:");
-        clean.push_str(part.split_once('>').map_or("", |(_, rest)| rest));
-    }
-    clean
-}
-
-/// Whether a pattern that matches in a line alone also matches inside a chunk of lines. An anchor does not; a Unicode
-/// word boundary does, but not with the fast engine.
-fn fits_chunks(hir: &Hir) -> bool {
-    hir.properties().look_set().iter().all(|look| {
-        matches!(
-            look,
-            Look::WordAscii
-                | Look::WordAsciiNegate
-                | Look::WordStartAscii
-                | Look::WordEndAscii
-                | Look::WordStartHalfAscii
-                | Look::WordEndHalfAscii
-        )
-    })
+    Ok(Form::custom(pattern, compiled, secret))
 }

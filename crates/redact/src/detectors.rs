@@ -102,8 +102,6 @@ pub struct Detector {
     pub description: &'static str,
     /// Similar text that it does not match, for the documentation; may be empty.
     pub not_matched: &'static str,
-    /// Occurs in every line with a match; searched in every byte that is read.
-    pub trigger: Trigger,
     /// The patterns; the first group that took part is masked, else the whole match.
     pub(super) patterns: &'static [Pattern],
     /// Lines with matches, and the same lines redacted by this detector alone.
@@ -112,45 +110,31 @@ pub struct Detector {
     pub negatives: &'static [&'static str],
 }
 
-/// What the prefilter searches for.
-#[derive(Clone, Copy, Debug)]
-pub enum Trigger {
-    /// Every match contains one of these.
-    Literals(&'static [&'static str]),
-    /// This matches in every line in which one of the patterns matches. Short, because it is tried at every byte.
-    Shape(&'static str),
-}
-
-impl Trigger {
-    /// The trigger as a regular expression.
-    pub(super) fn regex(self) -> String {
-        match self {
-            Self::Literals(literals) => {
-                let escaped: Vec<_> = literals.iter().map(|literal| regex_syntax::escape(literal)).collect();
-                format!("(?-u:{})", escaped.join("|"))
-            }
-            Self::Shape(shape) => format!("(?:{shape})"),
-        }
-    }
-}
-
 /// One of a detector's patterns.
 #[derive(Debug)]
 pub(super) struct Pattern {
     /// A regular expression in the syntax of the `regex` crate.
     pub(super) regex: &'static str,
+    /// Where the check demands more than the pattern: it confirms only matches that this also matches, or begins to match, in
+    /// the same place.
+    pub(super) confirmed: Option<&'static str>,
     /// Confirms or narrows a match.
     pub(super) check: Option<Check>,
 }
 
 /// A pattern without a check.
 const fn plain(regex: &'static str) -> Pattern {
-    Pattern { regex, check: None }
+    Pattern { regex, confirmed: None, check: None }
 }
 
 /// A pattern with a check of its matches.
 const fn checked(regex: &'static str, check: Check) -> Pattern {
-    Pattern { regex, check: Some(check) }
+    Pattern { regex, confirmed: None, check: Some(check) }
+}
+
+/// A pattern with a check that confirms only what `confirmed` matches, too.
+const fn confirmed(regex: &'static str, confirmed: &'static str, check: Check) -> Pattern {
+    Pattern { regex, confirmed: Some(confirmed), check: Some(check) }
 }
 
 /// All detectors. If two match the same text, the earlier one names the mask; provider-specific ones come before

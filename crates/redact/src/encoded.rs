@@ -53,7 +53,7 @@ macro_rules! audited {
 }
 
 /// Occurs in every line that must be searched for encoded values.
-const TRIGGER: &str = concat!(
+pub(super) const PATTERN: &str = concat!(
     "(?xi-u)",
     encoded!(),
     sets!(),
@@ -113,11 +113,6 @@ impl Encoded {
         let compile = |pattern| Regex::new(pattern).ok();
         let manifest = compile(concat!("(?xi-u)", manifest!()))?;
         Some(Self { named: compile(NAMED)?, audited: compile(AUDITED)?, manifest, in_manifest: compile(IN_MANIFEST)? })
-    }
-
-    /// A rule without patterns: its trigger selects the lines to search.
-    pub(super) fn rule() -> Rule {
-        Rule::trigger_only("encoded", TRIGGER)
     }
 
     /// Passes on the encoded values in which `search` finds something.
@@ -215,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_patterns_compile() {
-        for pattern in [TRIGGER, NAMED, AUDITED, IN_MANIFEST] {
+        for pattern in [PATTERN, NAMED, AUDITED, IN_MANIFEST] {
             assert!(Regex::new(pattern).is_ok(), "{pattern}");
         }
     }

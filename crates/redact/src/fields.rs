@@ -93,7 +93,7 @@ impl Fields {
 
     /// A pattern that matches every line with one of the names in quotes or before `=`; `None`: there is no such pattern. It holds
     /// for lines of ASCII without a backslash, in which names are not escaped.
-    pub(super) fn trigger(&self) -> Option<String> {
+    pub(super) fn pattern(&self) -> Option<String> {
         if self.message || self.trace_id || self.span_id {
             return None;
         }

@@ -2,7 +2,8 @@
 //!
 //! Input: a line's text and its parsed fields. Output: a [`Redacted`], the only type that can be encoded; only this
 //! crate can create one. Detection has two stages. A prefilter runs over a whole chunk and finds the lines that may
-//! have a match ([`Redactor::scan`]); only these lines are searched with all rules ([`Redactor::redact`]). Matches
+//! have a match ([`Redactor::scan`]): it searches for windows, short patterns that are derived from those of the rules. Only
+//! these lines are searched with the patterns themselves ([`Redactor::redact`]). Matches
 //! become masks in positions of the text, so that a mask cannot break the parsed fields and a parse failure cannot skip
 //! a mask. JSON strings with escapes are also searched decoded, as are the normalized line, and Base64 or hexadecimal
 //! digits after a keyword.
@@ -57,7 +58,7 @@ use masks::{Masks, RuleRef};
 use prefilter::Prefilter;
 use redacted::Labels;
 use replacement::{Made, Replacer};
-use rule::Rule;
+use rule::{Place, Rule};
 use validators::{Budget, Text};
 
 /// Which lines are searched for fields by name.
@@ -91,6 +92,8 @@ const PRIVATE_KEY: &str = "private_key";
 #[derive(Debug)]
 pub struct Redactor {
     rules: Vec<Rule>,
+    /// The rule and the form of each pattern of the prefilter; `None`: it is of no rule.
+    forms: Vec<Option<Place>>,
     stage: Prefilter,
     fields: Fields,
     encoded: Option<Encoded>,
@@ -101,8 +104,6 @@ pub struct Redactor {
     key: Option<TokenKey>,
     /// Index of the rule for private keys over several lines.
     private_key: Option<usize>,
-    /// Whether some rule has no trigger and is tried on every line.
-    untriggered: bool,
     /// Which lines are searched for fields by name.
     by_field: ByField,
     /// Whether all rules have the mode `mask`.
@@ -150,40 +151,24 @@ impl Redactor {
         }
         let built_in = rules.len() - config.rules.len();
         let encoded = Encoded::new(&rules);
-        // These rules match nothing; they only make the prefilter hit their lines.
-        let trigger_only = encoded.is_some().then(Encoded::rule).into_iter().chain(by_fields(&fields, &rules));
-        let trigger_only: Vec<Rule> = trigger_only.collect();
-        let with_trigger_only = built_in + trigger_only.len();
-        rules.splice(built_in..built_in, trigger_only);
-        let stage = Prefilter::new(&mut rules, with_trigger_only, built_in);
-        let found = rules.drain(built_in..with_trigger_only).any(|rule| rule.name == FIELD && rule.trigger.is_some());
+        let names_pattern = by_fields(&fields, &rules);
+        let encoded_pattern = encoded.as_ref().map(|_| encoded::PATTERN);
+        let groups = [rule::first_of_pii(&rules[..built_in]), built_in];
+        let stage = Prefilter::new(&mut rules, groups, encoded_pattern, names_pattern.as_deref());
+        let forms = rule::by_number(&rules);
         let names = rules.iter().map(|rule| rule.name.as_str()).chain([FIELD, UNDECODABLE, BUDGET]);
         let labels = names.map(replacement::fixed).collect();
         let private_key = rules.iter().position(|rule| rule.name == PRIVATE_KEY);
-        let untriggered = rules.iter().any(|rule| rule.trigger.is_none() && rule.fields.is_none());
         let any = !fields.is_empty() || rules.iter().any(|rule| rule.fields.is_some());
-        let by_field = match (any, found) {
+        let by_field = match (any, names_pattern) {
             (false, _) => ByField::None,
-            (true, false) => ByField::All,
-            (true, true) => ByField::Hit,
+            (true, None) => ByField::All,
+            (true, Some(_)) => ByField::Hit,
         };
         let only_masks = modes.iter().all(|mode| *mode == Action::Mask);
         let key = config.key.clone();
         let names = OnceLock::new();
-        Ok(Self {
-            rules,
-            stage,
-            fields,
-            encoded,
-            labels,
-            modes,
-            key,
-            private_key,
-            untriggered,
-            by_field,
-            only_masks,
-            names,
-        })
+        Ok(Self { rules, forms, stage, fields, encoded, labels, modes, key, private_key, by_field, only_masks, names })
     }
 
     /// All rule names, indexed by [`Masked::rule`]: the rules, then `field`, and `undecodable` and `budget` for
@@ -319,12 +304,12 @@ impl Redactor {
     }
 }
 
-/// The rule that makes the prefilter search for the names of fields, if it can find all of them.
-fn by_fields(fields: &Fields, rules: &[Rule]) -> Option<Rule> {
+/// A pattern that matches every line with a name of a field, if there is one.
+fn by_fields(fields: &Fields, rules: &[Rule]) -> Option<String> {
     let all =
         rules.iter().filter_map(|rule| rule.fields.as_ref()).chain(Some(fields).filter(|fields| !fields.is_empty()));
-    let triggers: Vec<String> = all.map(Fields::trigger).collect::<Option<_>>()?;
-    (!triggers.is_empty()).then(|| Rule::trigger_only(FIELD, &triggers.join("|")))
+    let patterns: Vec<String> = all.map(Fields::pattern).collect::<Option<_>>()?;
+    (!patterns.is_empty()).then(|| patterns.join("|"))
 }
 
 /// Extends masks that overlap a number or boolean to the whole value.

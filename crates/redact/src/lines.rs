@@ -32,6 +32,12 @@ pub(super) fn kept_lines(text: &[u8], keep: usize) -> impl Iterator<Item = Range
     lines(text).take_while(move |line| line.start < keep.max(1))
 }
 
+/// A line and its line end.
+pub(super) fn with_end<'t>(text: &'t [u8], at: &Range<usize>) -> &'t [u8] {
+    let end = at.end + usize::from(text[at.end..].starts_with(b"\r\n"));
+    &text[at.start..text.len().min(end + 1)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,69 +3,87 @@
 //! Input: a chunk of whole lines. Output: ranges of whole lines outside which no rule matches. It may hit too many
 //! lines, but never misses a line with a match.
 
+mod byte_set;
 mod multi_dfa;
 pub(super) mod sharded_dfa;
+mod tree;
+mod window;
 
 use std::sync::Arc;
 
-use regex_automata::Input;
-use regex_automata::meta::Regex;
-use regex_automata::nfa::thompson::WhichCaptures;
-use regex_automata::util::syntax;
-
-use self::multi_dfa::{Numbers, line_end};
+use self::multi_dfa::Numbers;
 use self::sharded_dfa::ShardedDfa;
-use super::rule::{PATTERN_BYTES_MAX, Rule};
+use super::rule::{Form, Rule};
 use super::shared;
 
-/// The triggers of all rules, joined.
-#[derive(Debug, Default)]
+/// The windows of all patterns, joined; the patterns are numbered in the order of the rules.
+#[derive(Debug)]
 pub(super) struct Prefilter {
-    /// The triggers of the detectors. None of them crosses a line's end.
-    built_in: Option<Arc<ShardedDfa>>,
-    /// The triggers of the custom rules, separate: a bad pattern must not slow the others down.
-    custom: Option<Regex>,
-    /// The number of the first custom rule.
-    custom_first: usize,
+    /// Those of secrets, of personal data and of custom rules. Each has an automaton of its own: joined, their states would
+    /// multiply, and a bad pattern would slow the others down.
+    sets: [Set; 3],
+    /// The number of all patterns.
+    count: usize,
+    /// The number of the pattern for encoded values.
+    encoded: Option<usize>,
 }
 
-/// Which rules a text needs.
+/// Some of the patterns.
+#[derive(Debug)]
+struct Set {
+    /// The number of the first one.
+    first: usize,
+    count: usize,
+    /// `None`: there is no pattern, or the windows are too large to be joined; then each of them may match anywhere.
+    automaton: Option<Arc<ShardedDfa>>,
+}
+
+impl Set {
+    fn new(first: usize, patterns: &[&str]) -> Self {
+        let automaton = if patterns.is_empty() { None } else { shared::automaton(patterns) };
+        Self { first, count: patterns.len(), automaton }
+    }
+
+    fn add_which(&self, text: &[u8], numbers: &mut Numbers) {
+        match &self.automaton {
+            Some(automaton) => automaton.add_which(text, self.first, numbers),
+            None => (self.first..self.first + self.count).for_each(|number| numbers.add(number)),
+        }
+    }
+
+    fn lines(&self, chunk: &[u8], ranges: &mut Vec<(usize, usize)>) {
+        match &self.automaton {
+            Some(automaton) => automaton.lines(chunk, ranges),
+            None if self.count > 0 => ranges.push((0, chunk.len())),
+            None => {}
+        }
+    }
+}
+
+/// The patterns that may match in a text.
 pub(super) struct Which {
-    /// By the number of the detector's rule, which come first; `None`: the triggers could not be joined.
-    built_in: Option<Numbers>,
-    /// The number of the first custom rule.
-    custom_first: usize,
-    /// Whether a custom rule with a trigger may match.
-    custom: bool,
+    numbers: Numbers,
 }
 
 impl Which {
-    /// Whether the rule with this number may match, if it has a trigger.
+    /// Whether the pattern with this number may match.
     pub(super) fn may_match(&self, number: usize) -> bool {
-        if number < self.custom_first {
-            self.built_in.as_ref().is_none_or(|matches| matches.contains(number))
-        } else {
-            self.custom
-        }
+        self.numbers.contains(number)
     }
 
-    /// Adds the rules that another part of the text needs.
+    /// The numbers of the patterns that may match, in order.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.numbers.iter()
+    }
+
+    /// Adds the patterns that another part of the text needs.
     pub(super) fn add(&mut self, other: &Self) {
-        match (&mut self.built_in, &other.built_in) {
-            (Some(numbers), Some(others)) => numbers.add_all(others),
-            (numbers, _) => *numbers = None,
-        }
-        self.custom |= other.custom;
+        self.numbers.add_all(&other.numbers);
     }
 
-    /// Whether some rule with a trigger may match.
+    /// Whether some pattern may match.
     pub(super) fn is_hit(&self) -> bool {
-        self.custom || self.built_in.as_ref().is_none_or(|numbers| !numbers.is_empty())
-    }
-
-    /// Whether the text may contain an encoded value. The trigger for encoded values follows the detectors' triggers.
-    pub(super) fn may_hold_encoded(&self) -> bool {
-        self.built_in.as_ref().is_none_or(|matches| matches.contains(self.custom_first))
+        !self.numbers.is_empty()
     }
 }
 
@@ -86,56 +104,62 @@ impl Hits {
 }
 
 impl Prefilter {
-    /// Joins the triggers, those of the first `built_in` rules separately from the others. If they are too large to
-    /// join, the rules lose their triggers and are tried on each line. `custom_first`: the number of the first custom
-    /// rule.
-    pub(super) fn new(rules: &mut [Rule], built_in: usize, custom_first: usize) -> Self {
-        let (detectors, custom) = rules.split_at_mut(built_in);
-        Self { built_in: joined_dfa(detectors), custom: join(custom), custom_first }
+    /// Joins the windows of the rules' patterns, and gives each pattern its number. `groups`: where the rules of the next group
+    /// begin. `encoded` finds encoded values, `by_field` the names of fields; they are no rules, and follow those of the first
+    /// group.
+    pub(super) fn new(rules: &mut [Rule], groups: [usize; 2], encoded: Option<&str>, by_field: Option<&str>) -> Self {
+        let (secrets, others) = rules.split_at_mut(groups[0]);
+        let (pii, custom) = others.split_at_mut(groups[1] - groups[0]);
+        let extra: Vec<&str> = encoded.into_iter().chain(by_field).collect();
+        let of_secrets = number(secrets, 0);
+        let first_of_pii = of_secrets + extra.len();
+        let first_of_custom = number(pii, first_of_pii);
+        let count = number(custom, first_of_custom);
+        let sets = [
+            Set::new(0, &sources(secrets).chain(extra).collect::<Vec<_>>()),
+            Set::new(first_of_pii, &sources(pii).collect::<Vec<_>>()),
+            Set::new(first_of_custom, &sources(custom).collect::<Vec<_>>()),
+        ];
+        Self { sets, count, encoded: encoded.map(|_| of_secrets) }
     }
 
-    /// No rules.
+    /// No patterns.
     pub(super) fn none(&self) -> Which {
-        let built_in = self.built_in.as_ref().map(|triggers| Numbers::none(triggers.count()));
-        Which { built_in, custom_first: self.custom_first, custom: false }
+        Which { numbers: Numbers::none(self.count) }
     }
 
-    /// The rules that may match in `text`, if the detectors among them are those that `of_lines`, its lines, need: the
-    /// triggers of detectors do not reach over a line's end.
-    pub(super) fn which_of_lines(&self, of_lines: Which, text: &[u8]) -> Which {
-        Which { custom: self.custom.as_ref().is_some_and(|custom| custom.is_match(text)), ..of_lines }
-    }
-
-    /// The rules that may match in `text`.
+    /// The patterns that may match in `text`.
     pub(super) fn which(&self, text: &[u8]) -> Which {
-        Which {
-            built_in: self.built_in.as_ref().map(|triggers| triggers.which(text)),
-            custom_first: self.custom_first,
-            custom: self.custom.as_ref().is_some_and(|custom| custom.is_match(text)),
-        }
+        let mut which = self.none();
+        self.sets.iter().for_each(|set| set.add_which(text, &mut which.numbers));
+        which
     }
 
-    /// Finds the lines of `chunk` in which a rule with a trigger may match.
+    /// Whether a text may contain an encoded value.
+    pub(super) fn may_hold_encoded(&self, which: &Which) -> bool {
+        self.encoded.is_some_and(|number| which.may_match(number))
+    }
+
+    /// Finds the lines of `chunk` in which a pattern may match.
     pub(super) fn scan(&self, chunk: &[u8], hits: &mut Hits) {
         hits.ranges.clear();
-        if let Some(triggers) = &self.built_in {
-            triggers.lines(chunk, &mut hits.ranges);
-        }
-        if let Some(trigger) = &self.custom {
-            let mut at = 0;
-            while let Some(found) = trigger.find(Input::new(chunk).span(at..chunk.len())) {
-                // No match begins before this one, and every line that it overlaps is taken: a match across a line's
-                // end hides no other match.
-                let start = memchr::memrchr(b'\n', &chunk[at..found.start()]).map_or(at, |newline| at + newline + 1);
-                at = line_end(chunk, found.end());
-                hits.ranges.push((start, at));
-                if at == chunk.len() {
-                    break;
-                }
-            }
-        }
+        self.sets.iter().for_each(|set| set.lines(chunk, &mut hits.ranges));
         merge(&mut hits.ranges);
     }
+}
+
+/// Numbers the patterns of rules from `next` on; returns the number after the last.
+fn number(rules: &mut [Rule], mut next: usize) -> usize {
+    for form in rules.iter_mut().filter(|rule| rule.fields.is_none()).flat_map(|rule| &mut rule.forms) {
+        form.number = Some(next);
+        next += 1;
+    }
+    next
+}
+
+/// The patterns that are searched in the whole text.
+fn sources(rules: &[Rule]) -> impl Iterator<Item = &str> {
+    rules.iter().filter(|rule| rule.fields.is_none()).flat_map(|rule| rule.forms.iter().map(Form::searched))
 }
 
 /// Sorts ranges and merges those that overlap.
@@ -150,45 +174,79 @@ pub(super) fn merge(ranges: &mut Vec<(usize, usize)>) {
     });
 }
 
-/// Joins the rules' triggers into one regular expression.
-fn join(rules: &mut [Rule]) -> Option<Regex> {
-    let triggers: Vec<_> =
-        rules.iter().filter_map(|rule| rule.trigger.as_deref()).map(|one| format!("(?:{one})")).collect();
-    if triggers.is_empty() {
-        return None;
-    }
-    let config = Regex::config().which_captures(WhichCaptures::Implicit).onepass(false).utf8_empty(false);
-    let joined = Regex::builder()
-        .configure(config.nfa_size_limit(Some(limit_bytes(&triggers))))
-        .syntax(syntax::Config::new().utf8(false))
-        .build(&triggers.join("|"));
-    if joined.is_err() {
-        remove_triggers(rules);
-    }
-    joined.ok()
-}
+#[cfg(test)]
+mod tests {
+    use super::multi_dfa::MultiDfa;
+    use super::window::windows;
+    use proptest::prelude::*;
+    use regex::bytes::Regex;
 
-/// Joins the rules' triggers into one automaton that reports which of them match.
-fn joined_dfa(rules: &mut [Rule]) -> Option<Arc<ShardedDfa>> {
-    let triggers: Option<Vec<_>> = rules.iter().map(|rule| rule.trigger.clone()).collect();
-    let triggers = triggers.filter(|triggers| !triggers.is_empty());
-    let joined = triggers.and_then(|triggers| {
-        let bytes_max = limit_bytes(&triggers);
-        shared::automata(triggers, bytes_max)
-    });
-    if joined.is_none() {
-        remove_triggers(rules);
+    /// Patterns of every kind over few characters, so that they often match.
+    fn pattern() -> impl Strategy<Value = String> {
+        let one = proptest::sample::select(vec![
+            "a",
+            "b",
+            "k",
+            "-",
+            " ",
+            "1",
+            "\\n",
+            "\\r",
+            "é",
+            "[ab]",
+            "[^a]",
+            "[^b\\n]",
+            r"\d",
+            r"\w",
+            r"\s",
+            ".",
+            "(?s:.)",
+            r"(?-u:\b)",
+            r"\b",
+            "(?m:$)",
+            "(?m:^)",
+            "$",
+            "^",
+            r"(?-u:[^a])",
+            "(?i:K)",
+            "key",
+        ]);
+        let one = one.prop_map(ToOwned::to_owned);
+        one.prop_recursive(4, 24, 5, |inner| {
+            let times = proptest::sample::select(vec!["?", "*", "+", "{2}", "{2,}", "{1,3}", "{9}", "{9,20}", "{0,2}"]);
+            prop_oneof![
+                4 => proptest::collection::vec(inner.clone(), 1..5).prop_map(|all| all.concat()),
+                2 => proptest::collection::vec(inner.clone(), 1..4).prop_map(|all| format!("(?:{})", all.join("|"))),
+                2 => (inner.clone(), times).prop_map(|(one, times)| format!("(?:{one}){times}")),
+                1 => inner.prop_map(|one| format!("({one})")),
+            ]
+        })
     }
-    joined
-}
 
-/// Removes the rules' triggers, so that the rules are tried on each line.
-fn remove_triggers(rules: &mut [Rule]) {
-    for rule in rules {
-        rule.trigger = None;
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        /// Goal: no match in a line is missed, compared with the pattern itself over the whole line.
+        #[test]
+        fn windows_miss_nothing(pattern in pattern(), lines in proptest::collection::vec("[abkKey\\-1 é\r]{0,24}", 1..4)) {
+            let Ok(regex) = Regex::new(&pattern) else { return Ok(()) };
+            let windows = [windows(&pattern).unwrap()];
+            let automaton = MultiDfa::new(windows.iter().map(Vec::as_slice), 1 << 20).unwrap();
+            let (chunk, mut hits) = (lines.join("\n"), Vec::new());
+            automaton.lines(chunk.as_bytes(), &mut hits);
+            let mut start = 0;
+            for line in &lines {
+                let end = start + line.len();
+                let is_hit = hits.iter().any(|(from, to)| *from <= start && end <= *to);
+                let mut is_named = false;
+                automaton.which(line.as_bytes(), |_| is_named = true);
+                let bare = line.strip_suffix('\r').unwrap_or(line);
+                for text in [line, bare] {
+                    let is_match = regex.find_iter(text.as_bytes()).any(|found| !found.is_empty());
+                    prop_assert!(!is_match || is_hit && is_named, "{} in {:?}", pattern, text);
+                }
+                start = end + 1;
+            }
+        }
     }
-}
-
-fn limit_bytes<T>(triggers: &[T]) -> usize {
-    PATTERN_BYTES_MAX.saturating_mul(triggers.len() + 1)
 }

@@ -6,7 +6,7 @@
 
 use super::decode::{Decoded, normal};
 use super::fields::Walk;
-use super::lines::{is_several, kept_lines};
+use super::lines::{is_several, kept_lines, with_end};
 use super::masks::Masks;
 use super::prefilter::Which;
 use super::search::has_names_in_text;
@@ -21,17 +21,8 @@ struct Searched<'t> {
     parsed: &'t Parsed,
     /// How many of its bytes may be shipped.
     keep: usize,
-    /// Whether the prefilter hit it.
-    prefilter_hit: bool,
-}
-
-/// What was found in a line besides its masks.
-#[derive(Default)]
-struct LineHit {
-    /// The rules whose trigger was hit.
-    which: Option<Which>,
-    /// Whether a trigger was hit in the line without escapes, encodings and colours.
-    when_decoded: bool,
+    /// The patterns that may match in it, if the prefilter hit it.
+    which: Option<&'t Which>,
 }
 
 /// The buffers that a search uses.
@@ -54,75 +45,79 @@ impl Redactor {
         scratch: &mut Scratch,
     ) {
         let budget = Budget::new(text.len());
-        let record = Searched { text: Text::new(text, &budget), parsed, keep, prefilter_hit };
-        if is_several(text) {
-            return self.search_lines(record, pem_state, scratch);
+        let text = Text::new(text, &budget);
+        if is_several(&text) {
+            return self.search_lines(Searched { text, parsed, keep, which: None }, prefilter_hit, pem_state, scratch);
         }
+        let which = prefilter_hit.then(|| self.stage.which(&text));
+        let record = Searched { text, parsed, keep, which: which.as_ref() };
         let Scratch { masks, decoded, walk, earlier, .. } = scratch;
         self.search_line(record, pem_state, &mut Buffers { masks, decoded, walk, earlier });
     }
 
     /// Searches a record of several lines.
-    fn search_lines(&self, record: Searched<'_>, pem_state: &mut PemState, scratch: &mut Scratch) {
+    fn search_lines(&self, record: Searched<'_>, prefilter_hit: bool, pem_state: &mut PemState, scratch: &mut Scratch) {
         let Scratch { masks, decoded, walk, earlier, of_line, hits, .. } = scratch;
-        if record.prefilter_hit {
+        let mut which = prefilter_hit.then(|| self.stage.none());
+        if prefilter_hit {
             self.stage.scan(&record.text, hits);
         }
-        self.mark_by_names(record, &mut Buffers { masks, decoded, walk, earlier });
+        let by_names = Searched { which: which.as_ref(), ..record };
+        self.mark_by_names(by_names, &mut Buffers { masks, decoded, walk, earlier });
         let is_json = has_names_in_text(record.parsed);
         let unparsed = Parsed::default();
-        let mut which = self.stage.none();
-        let mut is_hit = is_json || record.parsed.has_quoted() || self.untriggered || self.by_field != ByField::None;
+        let mut is_hit = is_json || record.parsed.has_quoted() || self.by_field != ByField::None;
         for at in kept_lines(&record.text, record.keep) {
             let budget = Budget::new(at.len());
             let text = Text::new(&record.text[at.clone()], &budget);
-            let prefilter_hit = record.prefilter_hit && hits.touch(at.start, at.end + 1);
-            let line = Searched { text, parsed: &unparsed, keep: at.len(), prefilter_hit };
+            // Decoded, the next line continues this one.
+            is_hit |= text.ends_with(b"\\");
+            let is_line_hit = prefilter_hit && hits.touch(at.start, at.end + 1);
+            let of_this = is_line_hit.then(|| self.stage.which(with_end(&record.text, &at)));
+            let line = Searched { text, parsed: &unparsed, keep: at.len(), which: of_this.as_ref() };
             of_line.clear(at.len(), self.budget());
             let buffers = &mut Buffers { masks: of_line, decoded, walk, earlier };
-            let hit = if is_json {
-                self.search_line_of_json(line, pem_state, buffers)
+            if is_json {
+                self.search_line_of_json(line, pem_state, buffers);
             } else {
-                self.search_line(line, pem_state, buffers)
-            };
-            hit.which.iter().for_each(|of_line| which.add(of_line));
-            is_hit |= hit.when_decoded;
+                is_hit |= self.search_line(line, pem_state, buffers);
+            }
+            if let (Some(which), Some(of_this)) = (&mut which, &of_this) {
+                which.add(of_this);
+            }
             self.merge(&text, of_line, earlier);
             masks.add_part(of_line, at.start);
         }
-        let which = record.prefilter_hit.then(|| self.stage.which_of_lines(which, &record.text));
         if is_hit || which.as_ref().is_some_and(Which::is_hit) {
-            self.search_text(record, which.as_ref(), None, &mut Buffers { masks, decoded, walk, earlier });
+            let record = Searched { which: which.as_ref(), ..record };
+            self.search_text(record, None, &mut Buffers { masks, decoded, walk, earlier });
         }
     }
 
-    /// Searches a line, as written and decoded.
-    fn search_line(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) -> LineHit {
+    /// Searches a line, as written and decoded. Returns whether the prefilter hits it decoded.
+    fn search_line(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) -> bool {
         if self.withhold_utf16(&line.text, buffers.masks) {
-            return LineHit::default();
+            return false;
         }
         self.mark_by_names(line, buffers);
         self.mark_key(line, pem_state, buffers);
-        let which = line.prefilter_hit.then(|| self.stage.which(&line.text));
-        let when_decoded = self.search_text(line, which.as_ref(), Some(pem_state), buffers);
-        LineHit { which, when_decoded }
+        self.search_text(line, Some(pem_state), buffers)
     }
 
     /// Searches a line of a JSON object over several lines, of which only a string that holds the line's end is a text of
     /// its own.
-    fn search_line_of_json(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) -> LineHit {
+    fn search_line_of_json(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) {
         if self.withhold_utf16(&line.text, buffers.masks) {
-            return LineHit::default();
+            return;
         }
         self.mark_key(line, pem_state, buffers);
         let Buffers { masks, decoded, earlier, .. } = buffers;
-        let which = self.mark(line.text, line.prefilter_hit, &mut |at, by| masks.add(at, by));
+        self.mark_which(line.text, line.which, &mut |at, by| masks.add(at, by));
         self.merge(&line.text, masks, earlier);
         if self.private_key.is_some() && normal::differs(&line.text) {
             decoded.normalize(&line.text);
-            pem_state.begin_escaped(&line.text, line.prefilter_hit, decoded.bytes());
+            pem_state.begin_escaped(&line.text, line.which.is_some(), decoded.bytes());
         }
-        LineHit { which, when_decoded: false }
     }
 
     /// Masks a line of UTF-16, which cannot be searched. Returns whether it is one.
@@ -137,13 +132,13 @@ impl Redactor {
 
     /// Masks fields by their names, and captures. They come first: of equal matches, the first one names the mask.
     fn mark_by_names(&self, searched: Searched<'_>, buffers: &mut Buffers<'_>) {
-        let Searched { text, parsed, prefilter_hit, .. } = searched;
+        let Searched { text, parsed, which, .. } = searched;
         let Buffers { masks, decoded, walk, .. } = buffers;
         if match self.by_field {
             ByField::None => false,
             ByField::All => true,
             ByField::Hit => {
-                prefilter_hit
+                which.is_some()
                     || memchr::memchr(b'\\', &text).is_some()
                     || !text.is_ascii()
                     || self.capture_keywords(parsed, |names| names.is_field) == Some(true)
@@ -158,24 +153,18 @@ impl Redactor {
     fn mark_key(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) {
         let Buffers { masks, decoded, .. } = buffers;
         if let Some(rule) = self.private_key
-            && (line.prefilter_hit || pem_state.is_open())
+            && (line.which.is_some() || pem_state.is_open())
         {
-            pem_state.next_line(&line.text, line.prefilter_hit, decoded, |part| {
+            pem_state.next_line(&line.text, line.which.is_some(), decoded, |part| {
                 masks.add(TextRange::new(part.start, part.end), self.by(rule));
             });
         }
     }
 
-    /// Searches a text as written for the rules of `which`, each of its strings decoded, and without escapes, encodings and
-    /// colours. Returns whether a trigger was hit in the latter. `pem_state`: in which a key may begin.
-    fn search_text(
-        &self,
-        searched: Searched<'_>,
-        which: Option<&Which>,
-        pem_state: Option<&mut PemState>,
-        buffers: &mut Buffers<'_>,
-    ) -> bool {
-        let Searched { text, parsed, prefilter_hit, .. } = searched;
+    /// Searches a text as written, each of its strings decoded, and without escapes, encodings and colours. Returns whether
+    /// the prefilter hits the latter. `pem_state`: in which a key may begin.
+    fn search_text(&self, searched: Searched<'_>, pem_state: Option<&mut PemState>, buffers: &mut Buffers<'_>) -> bool {
+        let Searched { text, parsed, which, .. } = searched;
         let Buffers { masks, decoded, earlier, .. } = buffers;
         self.mark_which(text, which, &mut |at, by| masks.add(at, by));
         self.merge(&text, masks, earlier);
@@ -189,7 +178,7 @@ impl Redactor {
         if normal::differs(&text) {
             is_hit = self.mark_normal(text, parsed, masks, decoded);
             if let Some(pem_state) = pem_state.filter(|_| self.private_key.is_some()) {
-                pem_state.begin_escaped(&text, prefilter_hit, decoded.bytes());
+                pem_state.begin_escaped(&text, which.is_some(), decoded.bytes());
             }
         }
         is_hit

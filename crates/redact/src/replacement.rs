@@ -3,6 +3,10 @@
 //! Input: a text with merged masks. Output: each mask with its label. A label shows only as much of a match as its mode
 //! allows: its last characters, or a keyed hash.
 
+use std::sync::LazyLock;
+
+use memchr::memmem;
+
 use super::action::{self, Action};
 use super::decode::{Decoded, Reading, normal};
 use super::detectors;
@@ -14,6 +18,9 @@ use event::{Key, Node, Parsed, TextRange};
 
 /// Beginning of every label.
 const START: &str = "<redacted:";
+
+/// Finds masks; made once, because that costs more than to search a line.
+static MASKS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(START));
 
 /// Longer than any label: a name, an id, a digest.
 const LABEL_BYTES_MAX: usize = 160;
@@ -122,7 +129,7 @@ fn name(node: &Node) -> Option<TextRange> {
 /// count, because an id could be any text.
 pub(super) fn find_masks(text: &[u8], own: &[Box<str>], key: Option<&TokenKey>, found: &mut Vec<TextRange>) {
     found.clear();
-    for start in memchr::memmem::find_iter(text, START.as_bytes()) {
+    for start in MASKS.find_iter(text) {
         let rest = &text[start..text.len().min(start + LABEL_BYTES_MAX)];
         if let Some(end) = memchr::memchr(b'>', rest)
             && std::str::from_utf8(&rest[START.len()..end]).is_ok_and(|inside| is_label(inside, own, key))

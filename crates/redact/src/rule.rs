@@ -3,6 +3,7 @@
 //! Input: names and patterns. Output: compiled rules, or all mistakes at once. A rule finds all its matches in a text
 //! in time linear in the text; it does not decide what happens to them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use regex_automata::Input;
@@ -37,9 +38,6 @@ const SEARCH_COST: usize = 4;
 pub(super) struct Rule {
     /// Its name in masks and metrics.
     pub(super) name: String,
-    /// The pattern that finds a line in which the rule may match, in a chunk of lines; `None`: the rule is tried on
-    /// each line.
-    pub(super) trigger: Option<String>,
     /// The fields that it searches; `None`: it searches the whole text.
     pub(super) fields: Option<Fields>,
     pub(super) forms: Vec<Form>,
@@ -48,6 +46,10 @@ pub(super) struct Rule {
 #[derive(Debug)]
 pub(super) struct Form {
     regex: Lazy,
+    /// The pattern that the prefilter searches for in its place.
+    confirmed: Option<&'static str>,
+    /// Its number in the prefilter, if it is searched in the whole text.
+    pub(super) number: Option<usize>,
     check: Option<Check>,
     /// The number of the group `secret`.
     pub(super) secret: Option<usize>,
@@ -57,29 +59,23 @@ pub(super) struct Form {
 /// fast and the memory small. It is shared by all redactors of the process.
 #[derive(Debug)]
 struct Lazy {
-    source: &'static str,
+    source: Cow<'static, str>,
     compiled: Compiled,
 }
 
 impl Lazy {
     fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| compile(self.source).ok()).as_ref()
+        self.compiled.get_or_init(|| compile(&self.source).ok()).as_ref()
     }
 }
 
 impl Rule {
-    /// A rule that matches nothing, and makes the prefilter search for a trigger.
-    pub(super) fn trigger_only(name: &str, trigger: &str) -> Self {
-        Self { name: name.to_owned(), trigger: Some(trigger.to_owned()), fields: None, forms: Vec::new() }
-    }
-
     /// Whether it masks its fields' values completely.
     pub(super) fn is_whole(&self) -> bool {
         self.forms.is_empty()
     }
 
-    /// Passes on the rule's matches in `text`. If the line's budget is spent, the unchecked rest of the text is masked
-    /// by `withheld`.
+    /// Passes on the rule's matches in `text`.
     pub(super) fn mark(&self, text: Text<'_>, by: RuleRef, withheld: RuleRef, found: &mut Found<'_>) {
         for form in &self.forms {
             form.mark(text, by, withheld, found);
@@ -89,11 +85,19 @@ impl Rule {
 
 impl Form {
     /// A pattern of a custom rule; `secret` is the number of its group of that name.
-    pub(super) fn custom(compiled: Compiled, secret: Option<usize>) -> Self {
-        Self { regex: Lazy { source: "", compiled }, check: None, secret }
+    pub(super) fn custom(pattern: &str, compiled: Compiled, secret: Option<usize>) -> Self {
+        let regex = Lazy { source: Cow::Owned(pattern.to_owned()), compiled };
+        Self { regex, confirmed: None, number: None, check: None, secret }
     }
 
-    fn mark(&self, text: Text<'_>, by: RuleRef, withheld: RuleRef, found: &mut Found<'_>) {
+    /// The pattern that the prefilter searches for.
+    pub(super) fn searched(&self) -> &str {
+        self.confirmed.unwrap_or(&self.regex.source)
+    }
+
+    /// Passes on its matches in `text`. If the line's budget is spent, the unchecked rest of the text is masked by
+    /// `withheld`.
+    pub(super) fn mark(&self, text: Text<'_>, by: RuleRef, withheld: RuleRef, found: &mut Found<'_>) {
         let Some(regex) = self.regex.regex() else {
             // The matches are unknown, so all is masked. The tests compile all detectors.
             return found(TextRange::new(0, text.len()), withheld);
@@ -138,6 +142,31 @@ impl Form {
             .map_or(found.clone(), |group| group.range());
         Some((found, part))
     }
+}
+
+/// The index of the first rule for personal data; those of secrets come before it.
+pub(super) fn first_of_pii(rules: &[Rule]) -> usize {
+    let is_pii = |rule: &Rule| detectors::detectors().any(|known| known.group == Group::Pii && known.name == rule.name);
+    rules.iter().position(is_pii).unwrap_or(rules.len())
+}
+
+/// Where a pattern is among the rules.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) rule: usize,
+    pub(super) form: usize,
+}
+
+/// The place of each pattern, by its number in the prefilter; `None`: it is of no rule.
+pub(super) fn by_number(rules: &[Rule]) -> Vec<Option<Place>> {
+    let mut places = Vec::new();
+    for (rule, forms) in rules.iter().enumerate().map(|(number, rule)| (number, &rule.forms)) {
+        for (form, number) in forms.iter().enumerate().filter_map(|(at, form)| Some((at, form.number?))) {
+            places.resize(number + 1, None);
+            places[number] = Some(Place { rule, form });
+        }
+    }
+    places
 }
 
 /// Builds the rules of a configuration, in the order of the detectors; custom rules last.
@@ -232,16 +261,13 @@ pub(super) fn modes(config: &Config, rules: &[Rule], fields: bool, errors: &mut 
 
 fn built_in(detector: &'static Detector) -> Rule {
     let form = |pattern: &'static detectors::Pattern| Form {
-        regex: Lazy { source: pattern.regex, compiled: shared::pattern(pattern.regex) },
+        regex: Lazy { source: Cow::Borrowed(pattern.regex), compiled: shared::pattern(pattern.regex) },
+        confirmed: pattern.confirmed,
+        number: None,
         check: pattern.check,
         secret: None,
     };
-    Rule {
-        name: detector.name.to_owned(),
-        trigger: Some(detector.trigger.regex()),
-        fields: None,
-        forms: detector.patterns.iter().map(form).collect(),
-    }
+    Rule { name: detector.name.to_owned(), fields: None, forms: detector.patterns.iter().map(form).collect() }
 }
 
 /// Compiles a pattern within the limit. The fast but large engine is omitted where it would take most of the memory,

@@ -9,6 +9,7 @@ use super::decode::{Decoded, Reading};
 use super::fields::Walk;
 use super::masks::{Masks, RuleRef};
 use super::prefilter::Which;
+use super::rule::Place;
 use super::validators::Text;
 use event::{Key, Kind, Node, Parsed, TextRange};
 
@@ -19,35 +20,29 @@ pub(super) type Found<'f> = dyn FnMut(TextRange, RuleRef) + 'f;
 const VALUES_EACH: usize = 32;
 
 impl Redactor {
-    /// Runs the rules that need no fields; rules with a trigger only if it was hit. Returns the rules whose trigger was
-    /// hit.
+    /// Runs the rules that need no fields, if the prefilter hit the text. Returns which of them may match.
     pub(super) fn mark(&self, text: Text<'_>, prefilter_hit: bool, found: &mut Found<'_>) -> Option<Which> {
         let which = prefilter_hit.then(|| self.stage.which(&text));
         self.mark_which(text, which.as_ref(), found);
         which
     }
 
-    /// Runs the rules without a trigger, and those of `which`.
+    /// Runs the rules of `which`.
     pub(super) fn mark_which(&self, text: Text<'_>, which: Option<&Which>, found: &mut Found<'_>) {
+        let Some(which) = which.filter(|which| which.is_hit()) else { return };
         self.mark_as_is(text, which, found);
-        if let Some(encoded) = &self.encoded
-            && which.is_some_and(Which::may_hold_encoded)
-        {
+        if let Some(encoded) = self.encoded.as_ref().filter(|_| self.stage.may_hold_encoded(which)) {
             let search = |decoded: &[u8], found: &mut Found<'_>| {
-                self.mark_as_is(text.with(decoded), Some(&self.stage.which(decoded)), found);
+                self.mark_as_is(text.with(decoded), &self.stage.which(decoded), found);
             };
             encoded.mark(text, search, found);
         }
     }
 
-    fn mark_as_is(&self, text: Text<'_>, which: Option<&Which>, found: &mut Found<'_>) {
-        if which.is_some() || self.untriggered {
-            let hit = |number: usize| which.is_some_and(|which| which.may_match(number));
-            for (number, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.fields.is_none()) {
-                if rule.trigger.is_none() || hit(number) {
-                    rule.mark(text, self.by(number), self.budget(), found);
-                }
-            }
+    fn mark_as_is(&self, text: Text<'_>, which: &Which, found: &mut Found<'_>) {
+        let places = which.numbers().filter_map(|number| self.forms.get(number).copied().flatten());
+        for Place { rule, form } in places {
+            self.rules[rule].forms[form].mark(text, self.by(rule), self.budget(), found);
         }
     }
 

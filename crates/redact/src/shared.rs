@@ -22,9 +22,10 @@ pub(super) fn pattern(source: &str) -> Compiled {
     PATTERNS.get(source.to_owned(), |_| Some(OnceLock::new())).unwrap_or_default()
 }
 
-/// The automaton of triggers; `None` if they are too large to be joined.
-pub(super) fn automata(triggers: Vec<String>, bytes_max: usize) -> Option<Arc<ShardedDfa>> {
-    AUTOMATA.get(triggers, |triggers| ShardedDfa::new(triggers.clone(), bytes_max))
+/// The automaton of the windows of patterns; `None` if they are too large to be joined.
+pub(super) fn automaton(patterns: &[&str]) -> Option<Arc<ShardedDfa>> {
+    let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+    AUTOMATA.get(patterns, |patterns| ShardedDfa::new(patterns))
 }
 
 /// The objects in use, by their source.

@@ -86,19 +86,19 @@ fn in_turn(redactor: &Redactor, mut pem_state: PemState) -> impl FnMut(&str) -> 
     }
 }
 
-/// Runs every rule on a line, whatever its trigger, and checks that the prefilter selects all that match.
+/// Runs every pattern on a line, and checks that the prefilter selects all that match.
 #[track_caller]
 fn assert_named(redactor: &Redactor, text: &str, prefilter_hit: bool) {
     let (bytes, which) = (text.as_bytes(), redactor.stage.which(text.as_bytes()));
     let mut masks = Masks::default();
-    for (number, rule) in redactor.rules.iter().enumerate().filter(|(_, rule)| rule.trigger.is_some()) {
+    for (number, place) in redactor.forms.iter().enumerate() {
+        let Some(rule::Place { rule, form }) = *place else { continue };
         masks.clear(bytes.len(), redactor.budget());
         let budget = validators::Budget::new(bytes.len());
-        rule.mark(validators::Text::new(bytes, &budget), redactor.by(number), redactor.budget(), &mut |at, by| {
-            masks.add(at, by);
-        });
+        let (text_bytes, form) = (validators::Text::new(bytes, &budget), &redactor.rules[rule].forms[form]);
+        form.mark(text_bytes, redactor.by(rule), redactor.budget(), &mut |at, by| masks.add(at, by));
         let named = prefilter_hit && which.may_match(number) && is_hit(redactor, bytes);
-        assert!(named || masks.is_empty(), "the trigger of {} misses {text:?}", rule.name);
+        assert!(named || masks.is_empty(), "the prefilter misses {} in {text:?}", form.searched());
     }
 }
 
@@ -212,11 +212,11 @@ fn custom_rules_mask_their_group() {
     assert_eq!(own(r"(?-u)\xa9", "zoé!"), "zo<redacted:own>!");
 }
 
-/// Goal: rules whose groups have the same name can still have triggers.
+/// Goal: rules whose groups have the same name are searched together.
 #[test]
 fn rules_with_groups_of_one_name_are_joined() {
     let redactor = redactor(&[], &[("one", r"a=(?<secret>\d+)"), ("two", r"\(b=(?<secret>\d+)")], &[]);
-    assert!(!redactor.untriggered && !is_hit(&redactor, b"nothing here"));
+    assert!(!is_hit(&redactor, b"nothing here"));
     assert_eq!(redact(&redactor, "a=1 (b=2"), "a=<redacted:one> (b=<redacted:two>");
 }
 
@@ -233,7 +233,8 @@ fn prefilter_separates_lines() {
         at += line.len() + 1;
         hits.touch(start, at)
     });
-    assert_eq!(prefilter_hit, [false, true, false, true, true, true, false, true, true]);
+    // A pattern of several lines hits the line in which a match begins.
+    assert_eq!(prefilter_hit, [false, true, false, true, false, false, false, true, true]);
 }
 
 #[test]

@@ -136,6 +136,7 @@ fn check_run(more: &[(&str, &str)]) {
         .with("LOGSKIFF_LABELS_FILE", &labels)
         .with("LOGSKIFF_FIELDS", "contact={label.contact},from={file}")
         .with("LOGSKIFF_KAFKA_KEY", "{field.mail}{label.contact}{file}")
+        .with("LOGSKIFF_KAFKA_HEADERS", "mail={field.mail},contact={label.contact},file={file}")
         .with("LOGSKIFF_KAFKA_PROPERTIES", "ssl.key.password=zebra28")
         .with("LOGSKIFF_OUTPUT", "kafka,stdout")
         .with("LOGSKIFF_LOG", "trace");

@@ -56,6 +56,7 @@ fn check_mode(mode: &str, message: &str) {
         .with("LOGSKIFF_FIELDS", "contact={label.contact},from={file}")
         .with("LOGSKIFF_KAFKA_TOPIC", "logs-{field.mail:none}-{label.contact}")
         .with("LOGSKIFF_KAFKA_KEY", "{field.mail}{label.contact}{file}")
+        .with("LOGSKIFF_KAFKA_HEADERS", "mail={field.mail},contact={label.contact},file={file}")
         .with("LOGSKIFF_EVENT_ID", "header")
         .with("LOGSKIFF_OUTPUT", "kafka,syslog,stdout")
         .with("LOGSKIFF_SYSLOG_ADDRESS", &address)

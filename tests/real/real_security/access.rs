@@ -1,5 +1,6 @@
 //! Rights to write and to read, by the commands of `docs/governance.md`.
 
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -65,20 +66,32 @@ fn text_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// Goal: logskiff needs two rights on a topic; without the right to write, lines wait and nothing is lost.
-#[test]
-fn two_rights_are_enough_and_can_be_revoked() {
+/// A broker that lets the users `shop` and `archive` log in, and gives them no rights.
+fn secured() -> Option<Broker> {
     let scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
     let salted = [("sasl.enabled.mechanisms", "SCRAM-SHA-512"), ("scram-sha-512.sasl.jaas.config", scram)];
     let users = ["shop", "archive"].map(|user| format!("SCRAM-SHA-512=[name={user},password=\"{PASSWORD}\"]"));
     let arguments = ["--add-scram", &users[0], "--add-scram", &users[1]];
-    let Some(mut broker) = Broker::prepare_with(&[listener("SALTED", "SASL_PLAINTEXT", &salted)], &arguments) else {
-        return;
-    };
+    let mut broker = Broker::prepare_with(&[listener("SALTED", "SASL_PLAINTEXT", &salted)], &arguments)?;
     // A client of the plaintext listener has no name, and may do everything.
     broker.configure("authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer");
     broker.configure("super.users=User:ANONYMOUS");
     broker.restart();
+    Some(broker)
+}
+
+/// The settings of logskiff as the user `shop`.
+fn shop(broker: &Broker, folder: &Path, topic: &str) -> Settings {
+    Settings::new(folder, &broker.listener("SALTED"), topic)
+        .with("LOGSKIFF_KAFKA_SASL", "scram-sha-512")
+        .with("LOGSKIFF_KAFKA_USERNAME", "shop")
+        .with("LOGSKIFF_KAFKA_PASSWORD", PASSWORD)
+}
+
+/// Goal: logskiff needs two rights on a topic; without the right to write, lines wait and nothing is lost.
+#[test]
+fn two_rights_are_enough_and_can_be_revoked() {
+    let Some(broker) = secured() else { return };
     let commands = commands();
     assert_eq!(commands.len(), 5, "{commands:?}");
     for line in &commands {
@@ -92,10 +105,7 @@ fn two_rights_are_enough_and_can_be_revoked() {
 
     broker.create_topic(TOPIC, 1, &[]);
     let folder = tempfile::Builder::new().prefix("logskiff-real-").tempdir().unwrap();
-    let settings = Settings::new(folder.path(), &broker.listener("SALTED"), TOPIC)
-        .with("LOGSKIFF_KAFKA_SASL", "scram-sha-512")
-        .with("LOGSKIFF_KAFKA_USERNAME", "shop")
-        .with("LOGSKIFF_KAFKA_PASSWORD", PASSWORD);
+    let settings = shop(&broker, folder.path(), TOPIC);
     let mut sidecar = Sidecar::start(folder.path(), &settings);
     let plan = Plan { lines: 60_000, lines_per_s: 1_000, rotate_every: 20_000 };
     let writer = Writer::start(folder.path(), plan);
@@ -127,4 +137,50 @@ fn two_rights_are_enough_and_can_be_revoked() {
     // Refused records are sent again while new lines are accepted: they arrive after some of them.
     assert!(tally.out_of_order <= 2, "{tally:?}");
     Tally { out_of_order: 0, ..tally }.check(lines, lines / 100);
+}
+
+/// Goal: with the right to describe a topic's configuration, its limit is known; without it, refusals show the limit,
+/// which is said once. Everything arrives once either way.
+#[test]
+fn a_limit_is_learned_without_the_right_to_ask_for_it() {
+    const SMALL: &str = "logs-shop-small";
+    const LINES: u64 = 3_000;
+    let Some(broker) = secured() else { return };
+    let commands = commands();
+    let grant = commands.iter().find(|line| line.contains("User:shop")).unwrap();
+    run(&broker, grant);
+    broker.create_topic(SMALL, 1, &[("max.message.bytes", "100000")]);
+    for (run_number, may_ask) in [(1, false), (2, true)] {
+        let folder = tempfile::Builder::new().prefix("logskiff-real-").tempdir().unwrap();
+        let line = |n: u64| {
+            if n == LINES / 2 { format!("{n} {}\n", "x".repeat(300_000)) } else { format!("{n} {}\n", "y".repeat(300)) }
+        };
+        std::fs::create_dir_all(folder.path().join("logs")).unwrap();
+        std::fs::write(folder.path().join("logs/app.log"), (0..LINES).map(line).collect::<String>()).unwrap();
+        if may_ask {
+            run(&broker, &grant.replace("--operation Write", "--operation DescribeConfigs"));
+        }
+        let settings = shop(&broker, folder.path(), SMALL)
+            .with("LOGSKIFF_ENCODING", "raw")
+            .with("LOGSKIFF_KAFKA_COMPRESSION", "none")
+            .with("LOGSKIFF_EXIT", "eof");
+        let mut sidecar = Sidecar::start(folder.path(), &settings);
+        let (status, _) = sidecar.wait(PATIENCE);
+        assert!(status.success(), "the run ended with {status}");
+        let log = sidecar.stderr();
+        assert_eq!(log.matches("does not say a topic's max.message.bytes").count(), usize::from(!may_ask), "{log}");
+        assert_eq!(log.matches("using the topic's max.message.bytes").count(), usize::from(may_ask), "{log}");
+        assert_eq!(log.contains("rejected a message"), !may_ask, "{log}");
+        let messages = broker.consume(SMALL);
+        let whole = messages.iter().filter(|message| !message.headers.contains_key("part"));
+        let mut numbers: Vec<u64> = whole
+            .map(|message| String::from_utf8_lossy(&message.payload).split_once(' ').unwrap().0.parse().unwrap())
+            .collect();
+        numbers.sort_unstable();
+        let want = (0..LINES).filter(|n| *n != LINES / 2).flat_map(|n| std::iter::repeat_n(n, run_number));
+        assert_eq!(numbers, want.collect::<Vec<_>>(), "the lines of {run_number} runs");
+        let parts = messages.iter().filter(|message| message.headers.contains_key("part"));
+        let bytes: usize = parts.map(|message| message.payload.len()).sum();
+        assert!(bytes >= run_number * 300_000, "{bytes} bytes of parts");
+    }
 }

@@ -4,6 +4,8 @@
 //! Property names and limits are those of librdkafka 2.12 (its CONFIGURATION.md). Values of the user's properties are
 //! never shown: any of them may be a secret.
 
+mod templates;
+
 use std::path::{Path, PathBuf};
 
 use rdkafka::ClientConfig;
@@ -16,7 +18,7 @@ use super::units;
 use crate::pipeline::batch;
 use crate::pipeline::encode::template::{Part, Template};
 use crate::regular::{self, ReadError};
-use crate::sink::kafka::{Config, Files, Message, Oversize, Pace, Partitioner, Properties};
+use crate::sink::kafka::{Config, Files, Message, Oversize, Pace, Partitioner, Properties, Timestamp};
 
 const BROKERS: &str = "LOGSKIFF_KAFKA_BROKERS";
 const TOPIC: &str = "LOGSKIFF_KAFKA_TOPIC";
@@ -124,14 +126,17 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
     };
     add(&mut properties, "security.protocol", protocol);
     own_properties(reader, &mut properties);
+    let message = reader.choice("LOGSKIFF_KAFKA_MESSAGE", &[("record", Message::Record), ("batch", Message::Batch)]);
     Config {
         topic: topic(reader),
-        key: reader.template("LOGSKIFF_KAFKA_KEY"),
+        key: templates::key(reader, message),
+        headers: templates::headers(reader, message),
+        timestamp: reader.choice("LOGSKIFF_KAFKA_TIMESTAMP", &[("event", Timestamp::Event), ("read", Timestamp::Read)]),
         topics_max: reader.number("LOGSKIFF_KAFKA_TOPICS_MAX", &TOPICS),
         partitioner: reader.choice(PARTITIONER, &[("murmur2", Partitioner::Murmur2), ("crc32", Partitioner::Crc32)]),
         pace: Pace { budget_bytes: budget_bytes(batch, compression), linger: batch.linger },
         oversize: reader.choice("LOGSKIFF_KAFKA_OVERSIZE", &[("split", Oversize::Split), ("drop", Oversize::Drop)]),
-        message: reader.choice("LOGSKIFF_KAFKA_MESSAGE", &[("record", Message::Record), ("batch", Message::Batch)]),
+        message,
         properties,
         token_file,
         files,

@@ -146,9 +146,21 @@ impl<'e> Reader<'e> {
         self.read(name, parse).unwrap_or_default()
     }
 
+    /// A template for something other than keys and headers.
     pub(super) fn template(&mut self, name: &str) -> Option<Template> {
-        self.read(name, |text| text.parse::<Template>().map_err(|error| error.to_string()))
+        self.read(name, |text| {
+            let template = text.parse::<Template>().map_err(|error| error.to_string())?;
+            match template.unique() {
+                Some(place) => Err(only_for_keys(place)),
+                None => Ok(template),
+            }
+        })
     }
+}
+
+/// A placeholder that is unique for each record stands where no text can be.
+pub(super) fn only_for_keys(place: &str) -> String {
+    format!("{{{place}}} is only for LOGSKIFF_KAFKA_KEY and LOGSKIFF_KAFKA_HEADERS")
 }
 
 fn word<T: Clone>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {

@@ -337,15 +337,20 @@ pub static VARIABLES: &[Variable] = &[
         .doc("Topic. Placeholders as in `LOGSKIFF_FIELDS`, and `{field.NAME}` for a field of the redacted record."),
     Variable::new(Output, "LOGSKIFF_KAFKA_KEY", Template, "")
         .example("{pod}")
-        .doc("Message key, truncated to 256 bytes. Not set: no key, so messages spread over all partitions."),
+        .doc("Message key, truncated to 256 bytes. Placeholders as in `LOGSKIFF_KAFKA_TOPIC`, and `{id}` (the event id) and `{offset}` of the record. `{pod}-{file}` keeps the lines of a file in order. Not set: no key, so messages spread over all partitions."),
     Variable::new(Output, "LOGSKIFF_KAFKA_PARTITIONER", Choice(&["murmur2", "crc32"]), "murmur2")
         .doc("Which partition a key belongs to: `murmur2` as Java producers and Kafka Streams, `crc32` as librdkafka."),
+    Variable::new(Output, "LOGSKIFF_KAFKA_HEADERS", List, "")
+        .example("team=shop,namespace={namespace},tenant={field.tenant}")
+        .doc("Headers of each message, as `name=template`; at most 16. Placeholders as in `LOGSKIFF_KAFKA_KEY`. Values are truncated to 256 bytes; a header without a value is left out."),
+    Variable::new(Output, "LOGSKIFF_KAFKA_TIMESTAMP", Choice(&["event", "read"]), "event")
+        .doc("The message's time. `event`: the record's `@timestamp`; if it is before 1970, more than 10 minutes after it was read, or not accepted by the topic, the time of reading (`logskiff_timestamp_fallback_records_total`). `read`: when the record was read."),
     Variable::new(Output, "LOGSKIFF_KAFKA_COMPRESSION", Choice(&["none", "gzip", "snappy", "lz4", "zstd"]), "lz4")
         .doc("Compression of the batches sent to the broker."),
     Variable::new(Output, "LOGSKIFF_KAFKA_MESSAGE", Choice(&["record", "batch"]), "record")
         .doc("`record`: one message per record; `batch`: one message holds many records, one per line, compressed with gzip (header `content-encoding: gzip`)."),
     Variable::new(Output, "LOGSKIFF_KAFKA_TOPICS_MAX", Number, "64")
-        .doc("Maximum number of topics that a template may create, from 1 to 10000. Records for further topics are dropped and counted."),
+        .doc("Maximum number of topics that a template may create, from 1 to 10000. Records for further topics go to the default topic, the template without record fields, and are counted."),
     Variable::new(Output, "LOGSKIFF_KAFKA_OVERSIZE", Choice(&["split", "drop"]), "split")
         .doc("What happens to a record larger than the maximum message size: `split` sends it in parts (headers `part`, `parts`, `id`); `drop` drops and counts it."),
     Variable::new(Output, "LOGSKIFF_KAFKA_TLS", Choice(&["off", "on"]), "off")

@@ -92,7 +92,7 @@ impl Pod {
             Place::Pod => self.name.as_deref(),
             Place::Node => self.node.as_deref(),
             Place::Container => self.container.as_deref(),
-            Place::Input | Place::File | Place::Label(_) | Place::Field(_) => None,
+            _ => None,
         }
     }
 }
@@ -134,9 +134,25 @@ pub struct RedactedLine<'l> {
 }
 
 impl RedactedLine<'_> {
+    /// Fills in a template for this record.
+    #[must_use]
+    pub fn render(&self, template: &Template) -> String {
+        template.render(|place| match place {
+            Place::Field(name) => field(self.redacted, name),
+            Place::Id => {
+                let mut id = Vec::new();
+                write_event_id(self, &mut id);
+                String::from_utf8(id).ok()
+            }
+            Place::Offset => Some(self.span.start.to_string()),
+            _ => self.envelope.known(place),
+        })
+    }
+
     /// The time of the record, in nanoseconds since the Unix epoch, and where it is from: the line's own, or when it was
     /// printed, written or read.
-    fn time(&self) -> (i64, TimeSource) {
+    #[must_use]
+    pub fn time(&self) -> (i64, TimeSource) {
         match self.redacted.parsed().time_ns.or(self.printed_ns()) {
             Some(time_ns) => (time_ns, TimeSource::Line),
             None => (self.times.written_ns(), self.times.source()),

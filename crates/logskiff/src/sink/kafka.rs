@@ -7,14 +7,19 @@
 mod client;
 mod config;
 mod context;
+mod describe;
+mod extra;
 mod files;
 mod handover;
+mod headers;
+mod message_time;
 mod metadata;
 mod outbox;
 mod pacing;
 mod partitioner;
 mod targets;
 mod topic_handle;
+mod topic_limits;
 mod topic_partitions;
 mod topics;
 
@@ -27,17 +32,22 @@ use rdkafka::producer::{Producer, PurgeConfig};
 
 use self::client::{Client, connect};
 pub use self::config::{Config, Message, Oversize, Properties};
-use self::config::{Limits, MESSAGE_BYTES_MIN};
+use self::config::{Limits, request_bytes};
 use self::context::AckQueue;
+use self::extra::{Extra, VALUE_BYTES_MAX};
 use self::files::Content;
 pub use self::files::Files;
 use self::handover::{HandOver, Handed, from_opaque, part_key};
+pub use self::headers::OWN as OWN_HEADERS;
+pub use self::message_time::Timestamp;
+use self::message_time::to_millis;
 use self::metadata::Metadata;
 use self::outbox::{Out, Outbox, Record};
 use self::pacing::Outboxes;
 pub use self::pacing::Pace;
 pub use self::partitioner::{Partitioner, murmur2};
-use self::targets::{Extra, KEY_BYTES_MAX, Targets};
+use self::targets::Targets;
+use self::topic_limits::{Question, TopicLimits};
 use self::topic_partitions::{Target, TopicPartitions};
 use super::{Ack, Context, Encoded, Health, Resume, Sink, Supply};
 use crate::pipeline::batch::{Batch, Entry};
@@ -66,13 +76,18 @@ pub enum Error {
     Client(String),
 }
 
+/// The part of Kafka's size limit for a message's key, frame and logskiff's own headers.
+const FRAME_BYTES: usize = VALUE_BYTES_MAX + 256;
+/// A part of a record is never smaller.
+const PART_BYTES_MIN: usize = 512;
+
 /// A Kafka client, and the records that it has or that wait for it.
 pub struct Kafka {
     config: Config,
     client: Client,
     acks: Arc<AckQueue>,
-    /// The largest message that the broker accepts, as far as is known.
-    message_bytes_max: usize,
+    /// What the topics accept, as far as is known.
+    limits: TopicLimits,
     targets: Targets,
     partitions: TopicPartitions,
     outboxes: Outboxes,
@@ -96,14 +111,13 @@ impl Kafka {
     /// # Errors
     /// When librdkafka does not accept the configuration.
     pub(super) fn new(config: Config, context: &Context) -> Result<Self, super::Error> {
-        let limit = config.message_bytes_max();
         let metadata = Arc::new(Metadata::new(config.refresh(), Arc::clone(&context.services.wake)));
         let acks = Arc::new(AckQueue::new(context, Arc::clone(&metadata)));
-        let client = connect(&config, limit, &acks)?;
+        let client = connect(&config, &acks)?;
         Ok(Self {
             client,
             acks,
-            message_bytes_max: limit,
+            limits: TopicLimits::new(config.message_bytes_max()),
             targets: Targets::new(&config, &context.services),
             partitions: TopicPartitions::new(metadata, config.partitioner),
             outboxes: Outboxes::new(config.pace),
@@ -115,8 +129,8 @@ impl Kafka {
     }
 
     /// The number of messages for a record of this size; `None` if the record is too large.
-    fn messages(&self, payload_bytes: usize) -> Option<u16> {
-        let parts = self.limits().parts(payload_bytes);
+    fn messages(&self, topic: u16, payload_bytes: usize) -> Option<u16> {
+        let parts = payload_bytes.div_ceil(self.part_bytes(topic)).max(1);
         if parts > 1 && self.config.oversize == Oversize::Drop {
             return None;
         }
@@ -124,16 +138,27 @@ impl Kafka {
         u16::try_from(parts).ok()
     }
 
-    fn limits(&self) -> Limits {
-        self.config.limits(self.message_bytes_max, self.outboxes.batch_cost_max())
+    /// The most bytes of a record in one message to a topic.
+    fn part_bytes(&self, topic: u16) -> usize {
+        let frame_bytes = FRAME_BYTES + self.targets.headers().bytes_max();
+        self.limits.message_bytes(topic).saturating_sub(frame_bytes).max(PART_BYTES_MIN)
+    }
+
+    fn batch_limits(&self, topic: u16) -> Limits {
+        Limits {
+            part_bytes: self.part_bytes(topic),
+            batch_bytes: self.limits.request_bytes(topic),
+            reserve_bytes: request_bytes(self.config.message_bytes_max()),
+            messages: self.config.request_messages(),
+            cost: self.outboxes.batch_cost_max(),
+        }
     }
 
     /// Puts a record into the outbox of its partition.
     fn route(&mut self, record: Record<'_>, now: Instant) {
-        let Extra { topic, key, .. } = Extra::read(record.extra);
+        let Extra { topic, parts, key, .. } = Extra::read(record.extra);
         // The parts of a record stay together.
-        let is_split = key.is_none() && self.limits().parts(record.payload.len()) > 1;
-        let part_key = is_split.then(|| part_key(record.ticket, record.payload.len()));
+        let part_key = (key.is_none() && parts > 1).then(|| part_key(record.ticket, record.payload.len()));
         let key = key.or(part_key.as_ref().map(String::as_bytes));
         let target = Target { topic, name: self.targets.topic(topic), key };
         let number = self.partitions.outbox(target, &mut self.outboxes);
@@ -158,6 +183,23 @@ impl Kafka {
         }
     }
 
+    /// Asks the topics that must answer before what waits for them is sent.
+    fn ask_topics(&mut self) {
+        for outbox in self.outboxes.waiting() {
+            if self.limits.must_wait(outbox.topic, outbox.waiting_bytes) {
+                let (producer, wake) = (&self.client.producer, self.acks.wake());
+                let (metadata, topic) = (self.acks.metadata(), self.targets.topic(outbox.topic));
+                self.limits.ask(&Question { producer, metadata, wake, number: outbox.topic, topic });
+            }
+        }
+    }
+
+    /// The broker of an outbox, unless its topic must answer first.
+    fn broker(&self, outbox: &Outbox) -> Option<i32> {
+        let must_wait = self.limits.must_wait(outbox.topic, outbox.waiting_bytes);
+        (!must_wait).then(|| self.partitions.leader(outbox))
+    }
+
     /// Hands a batch of an outbox to the client. Returns whether it took any.
     fn hand_over(&mut self, number: usize, now: Instant) -> bool {
         let outbox = self.outboxes.get(number);
@@ -167,20 +209,24 @@ impl Kafka {
         let hand_over = HandOver {
             client: &self.client,
             acks: &self.acks,
-            limits: self.limits(),
+            limits: self.batch_limits(outbox.topic),
+            headers: self.targets.headers(),
             number,
             topic: self.targets.topic(outbox.topic),
             handle: self.client.topic(outbox.topic),
             partition: outbox.partition,
         };
         let message = self.config.message;
-        let Handed { tickets, ends, messages, cost, .. } =
+        let Handed { tickets, ends, messages, cost, is_outdated, .. } =
             self.outboxes.change(number, |outbox| hand_over.batch(outbox, message));
         if messages > 0 {
             self.outboxes.set_out(number, Out { tickets, ends, left: messages, cost, broker, since: now });
             self.acks.add_batch(number, messages);
         }
-        messages > 0
+        if is_outdated {
+            self.limits.note_outdated();
+        }
+        messages > 0 && !is_outdated
     }
 
     /// Refuses what waits for partitions that take nothing while others do. Their records wait in the files, and the
@@ -202,7 +248,7 @@ impl Kafka {
 
     /// Whether the client is of no more use.
     fn has_failed(&self) -> bool {
-        self.client.producer.client().fatal_error().is_some() || self.acks.is_too_large()
+        self.client.producer.client().fatal_error().is_some() || self.limits.has_changed()
     }
 
     fn replace_client(&mut self, client: Client, acks: Arc<AckQueue>) {
@@ -210,7 +256,18 @@ impl Kafka {
         (self.client, self.acks) = (client, acks);
         self.outboxes.clear();
         self.unsent.clear();
+        self.limits.reset();
         self.acks.metadata().ask();
+    }
+
+    /// Takes the brokers' answers, and learns from what topics refused for good.
+    fn update_limits(&mut self) {
+        self.limits.take_answers(|topic| self.targets.topic(topic));
+        for (name, refusal) in self.acks.take_refusals() {
+            if let Some(topic) = self.targets.number_of(&name) {
+                self.limits.learn(topic, refusal, &name);
+            }
+        }
     }
 }
 
@@ -228,9 +285,16 @@ impl Sink for Kafka {
             Message::Batch => encoder.encode_in_one_line(line, out),
         }
         let payload_end = out.len();
-        let messages = self.messages(payload_end - start).ok_or(DropReason::Oversize)?;
-        self.targets.write_extra(line, encoder, out);
-        Ok(Encoded { payload_end, messages })
+        let topic = self.targets.topic_of(line);
+        let parts = self.messages(topic, payload_end - start).ok_or(DropReason::Oversize)?;
+        let (own_ms, read_ms) = (to_millis(line.time().0), to_millis(line.times.read_ns()));
+        let time_ms = self.config.timestamp.choose(self.limits.bounds(topic), own_ms, read_ms);
+        let extra = Extra { topic, parts, time_ms: time_ms.unwrap_or(read_ms), ..Extra::default() };
+        self.targets.write_extra(line, encoder, extra, out);
+        if time_ms.is_err() {
+            self.targets.count_time_out_of_range(line);
+        }
+        Ok(Encoded { payload_end, messages: parts })
     }
 
     fn set_file(&mut self, file: FileId, envelope: &Envelope) {
@@ -261,7 +325,8 @@ impl Sink for Kafka {
         if supply == Supply::Waits {
             self.close_stalled(now);
         }
-        while let Some(number) = self.outboxes.due(supply, now, |outbox| self.partitions.leader(outbox)) {
+        self.ask_topics();
+        while let Some(number) = self.outboxes.due(supply, now, |outbox| self.broker(outbox)) {
             if !self.hand_over(number, now) {
                 break;
             }
@@ -270,20 +335,21 @@ impl Sink for Kafka {
 
     fn poll_acks(&mut self, acks: &mut Vec<Ack>) -> Result<(), super::Error> {
         acks.append(&mut self.unsent);
-        let now = Instant::now();
-        for (opaque, outcome) in self.acks.take_reports() {
-            if let Err(RDKafkaErrorCode::MessageSizeTooLarge) = outcome {
-                self.acks.note_too_large();
-            }
+        let (now, reports) = (Instant::now(), self.acks.take_reports());
+        self.update_limits();
+        for (opaque, outcome) in reports {
             let outcome = match outcome {
                 Ok(()) => Outcome::Delivered,
-                // The next client sends them, in smaller parts if they were too large.
-                Err(
-                    RDKafkaErrorCode::MessageSizeTooLarge
-                    | RDKafkaErrorCode::PurgeQueue
-                    | RDKafkaErrorCode::PurgeInflight
-                    | RDKafkaErrorCode::Fatal,
-                ) => Outcome::Lost,
+                // The next client sends them.
+                Err(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight | RDKafkaErrorCode::Fatal) => {
+                    Outcome::Lost
+                }
+                // In smaller parts, or with another time.
+                Err(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidTimestamp)
+                    if self.limits.has_changed() =>
+                {
+                    Outcome::Lost
+                }
                 Err(_) => Outcome::Refused,
             };
             let (number, message) = from_opaque(opaque);
@@ -314,18 +380,11 @@ impl Sink for Kafka {
             self.outboxes.reopen();
             return Ok(Resume::AtOnce);
         }
-        let is_smaller = self.acks.is_too_large() && self.message_bytes_max > MESSAGE_BYTES_MIN;
-        // Without permission to describe the topic, only attempts find the limit.
-        let half = (self.message_bytes_max / 2).max(MESSAGE_BYTES_MIN);
-        let bytes = if is_smaller { half } else { self.message_bytes_max };
         let acks = Arc::new(self.acks.for_next_client());
-        let client = connect(&self.config, bytes, &acks)?;
-        self.message_bytes_max = bytes;
-        if is_smaller {
-            tracing::warn!(bytes, "the broker accepts no larger messages; splitting larger records");
-        }
+        let client = connect(&self.config, &acks)?;
+        let resume = if self.limits.has_changed() { Resume::AtOnce } else { Resume::AfterBackoff };
         self.replace_client(client, acks);
-        Ok(if is_smaller { Resume::AtOnce } else { Resume::AfterBackoff })
+        Ok(resume)
     }
 
     /// Creates a client from changed files. If that fails, it logs the error, and waits for the next change.
@@ -339,7 +398,7 @@ impl Sink for Kafka {
         let error = match config.files.refresh(&mut config.properties) {
             Ok(()) => {
                 let acks = Arc::new(self.acks.for_next_client());
-                match connect(&config, self.message_bytes_max, &acks) {
+                match connect(&config, &acks) {
                     Ok(client) => {
                         self.next = Some((client, acks));
                         self.config = config;

@@ -166,8 +166,10 @@ pub struct Metrics {
     pub outputs: Vec<Arc<OutputMetrics>>,
     /// Syslog messages that were truncated to `LOGSKIFF_SYSLOG_BYTES_MAX`.
     pub truncated_messages: Counter,
-    /// Records dropped because their topic would exceed `LOGSKIFF_KAFKA_TOPICS_MAX`.
+    /// Records sent to the default topic because their own would exceed `LOGSKIFF_KAFKA_TOPICS_MAX`.
     pub topic_overflow_records: Counter,
+    /// Records whose Kafka message has the time of reading because their own is out of range.
+    pub timestamp_fallback_records: Counter,
     /// Rewinds.
     pub rewinds: Counter,
     /// Truncations of files while they were read.
@@ -213,6 +215,7 @@ impl Metrics {
             outputs: outputs.iter().map(output).collect(),
             truncated_messages: Counter::default(),
             topic_overflow_records: Counter::default(),
+            timestamp_fallback_records: Counter::default(),
             rewinds: Counter::default(),
             truncations: Counter::default(),
             lost_bytes: Counter::default(),

@@ -1,7 +1,7 @@
 //! Detectors of personal data.
 
 use super::super::validators;
-use super::{Detector, Group, Trigger, checked, plain};
+use super::{Detector, Group, checked, confirmed, plain};
 
 /// The rows of the group `pii`.
 pub(super) const DETECTORS: &[Detector] = &[
@@ -11,7 +11,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "e-mail addresses, also with the @ written %40",
         not_matched: "hosts without a dot (root@localhost), repositories (git@github.com:…), systemd units (getty@tty1.service), files \
                  (icon@2x.png), names of SSH's algorithms (umac-64@openssh.com)",
-        trigger: Trigger::Shape(r#"(?-u)[A-Za-z0-9_.+%"\x80-\xff-](?:@|%(?:25)*40)[A-Za-z0-9\x80-\xff]"#),
         patterns: &[checked(
             r#"(?x-u)
                 (?: [A-Za-z0-9_.+%\x80-\xff-]+ | "[^"@\s\\<>]{1,64}\\*" ) (?:@|%(?:25)*40)
@@ -50,11 +49,12 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "payment card numbers of 13 to 19 digits, bare or grouped by spaces, dashes, dots, _ or the + of forms, with an issuer's prefix \
                 and length and a right check digit; Maestro's of 12 digits in groups; also within the tracks of a magnetic stripe",
         not_matched: "parts of longer numbers, of hexadecimal text, of fractions, of names (blk_…) or of columns of numbers",
-        trigger: Trigger::Shape(
-            r"(?-u)(?:[0-9][ +-]?){12}[0-9]|[0-9]{4}[ +-][0-9]{4}[ +-][0-9]{4}|[0-9]{4}[._][0-9]{4,6}[._][0-9]{4}",
-        ),
         patterns: &[
-            checked(r"(?-u)[0-9](?:[ +-]?[0-9]){11,}", validators::card),
+            confirmed(
+                r"(?-u)[0-9](?:[ +-]?[0-9]){11,}",
+                r"(?-u)[0-9](?:[ +-]?[0-9]){12}|[0-9]{4}[ +-][0-9]{4}[ +-][0-9]{4}",
+                validators::card,
+            ),
             checked(r"(?-u)[0-9]{4}(?:\.[0-9]{4}){3}|[0-9]{4}(?:_[0-9]{4}){3}", validators::card_joined),
             checked(r"(?-u)[0-9]{4}(?:\.[0-9]{6}\.|_[0-9]{6}_)[0-9]{5}", validators::card_joined),
         ],
@@ -105,9 +105,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "the three or four digits of a payment card's security code after a keyword (cvv, cvc, cvv2, card_code, \
                 security_code …)",
         not_matched: "the keywords without digits",
-        trigger: Trigger::Shape(
-            r#"(?i-u)(?:cv[cv]2?|(?:card|security|verification)[_ -]?(?:code|value))(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[=:]|%3[ad])"#,
-        ),
         patterns: &[plain(concat!(
             r"(?xi-u)(?:(?:\b|_)cv[cv]2?|\b(?:card|security)[_\ -]?(?:verification[_\ -]?)?(?:code|value))",
             is!(),
@@ -128,9 +125,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "international bank account numbers in upper case, bare or in groups of four, and in lower case after the word IBAN, with \
                 their country's length and right check digits",
         not_matched: "IBANs in lower case without the word, and other account numbers",
-        trigger: Trigger::Shape(
-            r"(?-u)[A-Z]{2}[0-9]{2}[ +-]?[A-Z0-9]{4}[ +-]?[A-Z0-9]{4}|(?i:iban[^\r\n]{1,12}[a-z]{2}[0-9]{2}[ +-]?[a-z0-9]{4})",
-        ),
         patterns: &[
             checked(r"(?-u)[A-Z]{2}[0-9]{2}(?:[ +-]?[A-Z0-9]{4}){2,7}(?:[ +-]?[A-Z0-9]{1,3})?", validators::iban),
             checked(
@@ -167,9 +161,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "social security numbers of the USA, as 123-45-6789, and without dashes after a keyword (ssn, social security \
                 number)",
         not_matched: "areas 000, 666 and 900 to 999, the group 00 and the serial 0000, which are not assigned; nine digits on their own",
-        trigger: Trigger::Shape(
-            r"(?-u)-[0-9]{2}-[0-9]{4}|(?i:ssn|social[_ -]?security)(?i:[_ -]?(?:number|num|no))?(?:\\*[\x22'])?[\]%5dD \t]*(?:[:=]|%3[aAdD])",
-        ),
         patterns: &[
             checked(r"(?-u)[0-9]{3}-[0-9]{2}-[0-9]{4}", validators::ssn),
             checked(
@@ -203,9 +194,6 @@ pub(super) const DETECTORS: &[Detector] = &[
                 415-555-0132, 415.555.0132), in the French groups (01 23 45 67 89), with the area in brackets ((020) 7946 0958), \
                 and any after a keyword (phone, tel, mobile, msisdn, fax)",
         not_matched: "bare digits and other national forms without a keyword; codes and areas that are not assigned",
-        trigger: Trigger::Shape(
-            r"(?-u)(?:\+|%2[Bb])[1-9](?:[ .()-]{0,2}[0-9]){6}|[-.][0-9]{3}[-.][0-9]{4}|\)[ +]?[0-9]{3}|(?:[ .+-][0-9]{2}){4}|%2[Bb][1-9][0-9+ ]{6}|(?i:phone|tel|mobile|msisdn|fax)(?i:[_ -]?(?:number|num|no|nr))?(?:\\*[\x22'])?[\]%5dD \t]*(?:[:=]|%3[aAdD])",
-        ),
         patterns: &[
             checked(r"(?-u)(?:\+|%2[Bb])[1-9](?:[ .()-]{0,2}[0-9]){6,16}", validators::phone),
             checked(r"(?-u)%2[Bb][1-9](?:[+]?[0-9]){6,16}", validators::phone),
@@ -265,10 +253,11 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "IPv4 addresses, also with a port or a prefix",
         not_matched: "loopback, 0.0.0.0, netmasks and networks (10.0.0.0); versions of four numbers, recognized by a word (version, v, \
                 release …), a product's name (Chrome/138.0.7204.92) or a name joined to them (lib-1.2.3.4.jar)",
-        trigger: Trigger::Shape(
+        patterns: &[confirmed(
+            r"(?-u)[0-9]{1,3}(?:\.[0-9]{1,3}){3}",
             r"(?-u)\.(?:0\.(?:0\.[1-9]|[1-9][0-9]{0,2}\.[0-9])|[1-9][0-9]{0,2}\.[0-9]{1,3}\.[0-9])",
-        ),
-        patterns: &[checked(r"(?-u)[0-9]{1,3}(?:\.[0-9]{1,3}){3}", validators::ipv4)],
+            validators::ipv4,
+        )],
         positives: &[
             ("10.1.2.3 - - [23/Nov", "<redacted:ipv4> - - [23/Nov"),
             ("from 198.51.100.7:51234, 203.0.113.0/24.", "from <redacted:ipv4>:51234, <redacted:ipv4>/24."),
@@ -290,8 +279,11 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Pii,
         description: "IPv6 addresses, also shortened, in brackets or with an IPv4 address at the end",
         not_matched: "loopback and ::, times of day, paths in source code (a::b)",
-        trigger: Trigger::Shape(r"(?-u)(?::[0-9a-fA-F]{1,4}){3}:|[0-9a-fA-F]::|::[0-9a-fA-F]"),
-        patterns: &[checked(r"(?-u)[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:]*(?:\.[0-9]{1,3}){0,3}", validators::ipv6)],
+        patterns: &[confirmed(
+            r"(?-u)[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F:]*(?:\.[0-9]{1,3}){0,3}",
+            r"(?-u)(?::[0-9a-fA-F]{1,4}){3}:|[0-9a-fA-F]::|::[0-9a-fA-F]",
+            validators::ipv6,
+        )],
         positives: &[
             ("from 2001:db8::8a2e:370:7334 ok", "from <redacted:ipv6> ok"),
             ("from [2001:db8:0:1:2:3:4:5]:443", "from [<redacted:ipv6>]:443"),
@@ -310,9 +302,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Pii,
         description: "MAC addresses (00:1b:44:11:3a:b7, with dashes, or 001b.4411.3ab7)",
         not_matched: "all zeros and all ones; parts of longer fingerprints",
-        trigger: Trigger::Shape(
-            r"(?-u)(?::[0-9a-fA-F]{2}){3}:|(?:-[0-9a-fA-F]{2}){3}-|\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}",
-        ),
         patterns: &[checked(
             r"(?-u)(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}|[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}",
             validators::mac,

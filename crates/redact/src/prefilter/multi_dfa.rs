@@ -1,7 +1,7 @@
-//! Many triggers in one automaton, which finds the lines of a chunk with a match, and the triggers that match in a
-//! text.
+//! The windows of many patterns in one automaton, which finds the lines of a chunk with a match, and the patterns that
+//! may match in a text.
 //!
-//! Input: a chunk of whole lines, or one text. Output: ranges of whole lines, or the numbers of triggers. False
+//! Input: a chunk of whole lines, or one text. Output: ranges of whole lines, or the numbers of patterns. False
 //! positives are possible, false negatives are not. The automaton is a lazy DFA: a state is built when a byte first
 //! leads to it. Each byte depends on the state before it, so the processor mostly waits. Therefore a chunk is searched
 //! in several interleaved lanes.
@@ -12,14 +12,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::nfa::thompson::{self, WhichCaptures};
-use regex_automata::util::syntax;
 use regex_automata::{Input, MatchKind};
+
+use super::tree;
+use super::window::Window;
 
 /// Number of parts of a chunk that are searched in parallel.
 const LANES: usize = 4;
 
-/// The automaton of all triggers, each of which matches within a line.
+/// Limit for the automaton without its states.
+const NFA_BYTES_MAX: usize = 4 << 20;
+
+/// The automaton of all windows, each of which matches within a line.
 #[derive(Debug)]
 pub(super) struct MultiDfa {
     dfa: DFA,
@@ -27,34 +31,46 @@ pub(super) struct MultiDfa {
     cache: Mutex<Cache>,
 }
 
-/// A set of trigger numbers.
+/// A set of numbers of patterns.
 #[derive(Clone, Debug)]
-pub(crate) struct Numbers(Box<[bool]>);
+pub(crate) struct Numbers(Box<[u64]>);
 
 impl Numbers {
-    /// The empty set, for `count` triggers.
+    /// The empty set, for numbers below `count`.
     pub(crate) fn none(count: usize) -> Self {
-        Self(vec![false; count].into_boxed_slice())
+        Self(vec![0; count.div_ceil(64)].into_boxed_slice())
     }
 
     /// Adds a number.
     pub(crate) fn add(&mut self, number: usize) {
-        self.0[number] = true;
+        self.0[number / 64] |= 1 << (number % 64);
     }
 
     /// Whether the set is empty.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.0.contains(&true)
+        self.0.iter().all(|word| *word == 0)
     }
 
-    /// Adds all numbers of another set for the same triggers.
+    /// Adds all numbers of another set for the same patterns.
     pub(crate) fn add_all(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(contains, other)| *contains |= other);
+        self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word |= other);
     }
 
     /// Whether the set contains the number.
     pub(crate) fn contains(&self, number: usize) -> bool {
-        self.0.get(number).is_some_and(|contains| *contains)
+        self.0.get(number / 64).is_some_and(|word| word & 1 << (number % 64) != 0)
+    }
+
+    /// The numbers, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
+        let bits = |mut word: u64| {
+            std::iter::from_fn(move || {
+                let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
+                word &= word - 1;
+                Some(bit)
+            })
+        };
+        self.0.iter().enumerate().flat_map(move |(at, word)| bits(*word).map(move |bit| at * 64 + bit))
     }
 }
 
@@ -98,29 +114,24 @@ impl Lane {
 }
 
 impl MultiDfa {
-    /// Joins the triggers, which are numbered in their order. `None` if they are too large, or cannot be searched byte
-    /// by byte. `cache_bytes`: the limit for its states.
-    pub(super) fn new<T: AsRef<str>>(triggers: &[T], bytes_max: usize, cache_bytes: usize) -> Option<Self> {
+    /// Joins the windows of patterns, which are numbered in their order. `None` if they are too large. `cache_bytes`: the
+    /// limit for its states.
+    pub(super) fn new<'w>(patterns: impl ExactSizeIterator<Item = &'w [Window]>, cache_bytes: usize) -> Option<Self> {
         let config = DFA::config().match_kind(MatchKind::All);
-        let thompson = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
         let dfa = DFA::builder()
-            .syntax(syntax::Config::new().utf8(false))
-            .thompson(thompson.nfa_size_limit(Some(bytes_max)))
             // The minimum for one step is always allocated.
             .configure(config.cache_capacity(cache_bytes).skip_cache_capacity_check(true))
-            .build_many(triggers)
+            .build_from_nfa(tree::automaton(patterns, NFA_BYTES_MAX)?)
             .ok()?;
         let cache = Mutex::new(dfa.create_cache());
         Some(Self { dfa, cache })
     }
 
-    /// The numbers of the triggers that match in `text`.
-    pub(super) fn which(&self, text: &[u8]) -> Numbers {
-        let mut numbers = Numbers::none(self.dfa.pattern_len());
-        if self.add_all(text, &mut self.cache(), &mut numbers).is_none() {
-            numbers.0.fill(true);
+    /// Passes on the numbers of the patterns that match in `text`.
+    pub(super) fn which(&self, text: &[u8], mut found: impl FnMut(usize)) {
+        if self.add_all(text, &mut self.cache(), &mut found).is_none() {
+            (0..self.dfa.pattern_len()).for_each(found);
         }
-        numbers
     }
 
     /// How often the state cache was cleared to make room.
@@ -133,7 +144,7 @@ impl MultiDfa {
         *self.cache() = self.dfa.create_cache();
     }
 
-    /// Adds the lines of `chunk` in which a trigger matches to `hits`: start and end of each, in order.
+    /// Adds the lines of `chunk` in which a window matches to `hits`: start and end of each, in order.
     pub(super) fn lines(&self, chunk: &[u8], hits: &mut Vec<(usize, usize)>) {
         let mut start = 0;
         let mut lanes: [Lane; LANES] = array::from_fn(|lane| {
@@ -227,8 +238,8 @@ impl MultiDfa {
         Some(())
     }
 
-    /// Adds the triggers that match in `text` to `numbers`.
-    fn add_all(&self, text: &[u8], cache: &mut Cache, numbers: &mut Numbers) -> Option<()> {
+    /// Passes on the numbers of the patterns that match in `text`.
+    fn add_all(&self, text: &[u8], cache: &mut Cache, found: &mut dyn FnMut(usize)) -> Option<()> {
         let mut state = self.start(text, 0, cache)?;
         for &byte in text {
             let known = (!state.is_tagged()).then(|| self.dfa.next_state_untagged(cache, state, byte));
@@ -236,18 +247,18 @@ impl MultiDfa {
                 state = next;
             } else {
                 state = self.dfa.next_state(cache, state, byte).ok()?;
-                self.note(state, cache, numbers);
+                self.note(state, cache, found);
             }
         }
         state = self.after(text, text.len(), state, cache)?;
-        self.note(state, cache, numbers);
+        self.note(state, cache, found);
         Some(())
     }
 
-    fn note(&self, state: LazyStateID, cache: &Cache, numbers: &mut Numbers) {
+    fn note(&self, state: LazyStateID, cache: &Cache, found: &mut dyn FnMut(usize)) {
         if state.is_match() {
             for index in 0..self.dfa.match_len(cache, state) {
-                numbers.add(self.dfa.match_pattern(cache, state, index).as_usize());
+                found(self.dfa.match_pattern(cache, state, index).as_usize());
             }
         }
     }
@@ -274,30 +285,35 @@ pub(super) fn line_end(chunk: &[u8], at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::window::windows;
     use super::*;
     use proptest::prelude::*;
     use regex::bytes::Regex;
     use std::sync::LazyLock;
 
-    const TRIGGERS: [&str; 5] =
+    const PATTERNS: [&str; 5] =
         [r"(?-u)ab+c", r"(?-u)\bkey\b", r"(?-u)[0-9]{4}[^0-9\n]", r"(?m-u)é|z$", "(?i-u)x.{3}y"];
 
-    /// Goal: the same lines and triggers as with separate searches, wherever lanes begin and the cache is cleared.
+    fn automaton(cache_bytes: usize) -> MultiDfa {
+        let windows = PATTERNS.map(|pattern| windows(pattern).unwrap());
+        MultiDfa::new(windows.iter().map(Vec::as_slice), cache_bytes).unwrap()
+    }
+
+    /// Goal: the lines are those in which a pattern is found, wherever lanes begin and the cache is cleared; and each pattern
+    /// that matches is found.
     fn assert_as_one_by_one(automaton: &MultiDfa, text: &str) {
         static ONE_BY_ONE: LazyLock<Vec<Regex>> =
-            LazyLock::new(|| TRIGGERS.iter().map(|one| Regex::new(one).unwrap()).collect());
+            LazyLock::new(|| PATTERNS.iter().map(|one| Regex::new(one).unwrap()).collect());
         let (mut hits, mut expected, mut start) = (Vec::new(), Vec::new(), 0);
         automaton.lines(text.as_bytes(), &mut hits);
         for line in text.split_inclusive('\n') {
             let bare = line.trim_end_matches('\n').as_bytes();
-            let which: Vec<bool> = ONE_BY_ONE.iter().map(|one| one.is_match(bare)).collect();
-            let numbers = automaton.which(bare);
-            assert_eq!(
-                (0..TRIGGERS.len()).map(|number| numbers.contains(number)).collect::<Vec<_>>(),
-                which,
-                "{line:?}"
-            );
-            if which.contains(&true) {
+            let mut numbers = Numbers::none(PATTERNS.len());
+            automaton.which(bare, |number| numbers.add(number));
+            for (number, one) in ONE_BY_ONE.iter().enumerate() {
+                assert!(numbers.contains(number) || !one.is_match(bare), "{number} in {line:?}");
+            }
+            if !numbers.is_empty() {
                 expected.push((start, start + line.len()));
             }
             start += line.len();
@@ -308,9 +324,8 @@ mod tests {
     proptest! {
         #[test]
         fn lanes_find_the_same_lines_as_one_search(lines in proptest::collection::vec("[abckeyxz 0-9]{0,12}(abc|key|12345|é|z|XaaaY)?", 0..24), ends in any::<bool>()) {
-            static ROOMY: LazyLock<MultiDfa> = LazyLock::new(|| MultiDfa::new(&TRIGGERS, 1 << 20, 2 << 20).unwrap());
-            static TIGHT: LazyLock<MultiDfa> =
-                LazyLock::new(|| MultiDfa::new(&TRIGGERS, 1 << 20, 0).unwrap());
+            static ROOMY: LazyLock<MultiDfa> = LazyLock::new(|| automaton(2 << 20));
+            static TIGHT: LazyLock<MultiDfa> = LazyLock::new(|| automaton(0));
             let text = lines.join("\n") + if ends { "\n" } else { "" };
             for automaton in [&*ROOMY, &*TIGHT] {
                 assert_as_one_by_one(automaton, &text);
@@ -321,14 +336,9 @@ mod tests {
     /// Goal: the test above covers an automaton whose cache is cleared.
     #[test]
     fn a_small_cache_is_cleared() {
-        let automaton = MultiDfa::new(&TRIGGERS, 1 << 20, 0).unwrap();
+        let automaton = automaton(0);
         let text = "ab abc key 1234 x12y ".repeat(20) + "\n";
         assert_as_one_by_one(&automaton, &text.repeat(40));
         assert!(automaton.clear_count() > 1);
-    }
-
-    #[test]
-    fn too_large_triggers_are_not_joined() {
-        assert!(MultiDfa::new(&["[a-z]{1000}"], 100, 0).is_none());
     }
 }

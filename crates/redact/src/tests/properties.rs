@@ -43,7 +43,7 @@ static EXAMPLES: LazyLock<Vec<String>> = LazyLock::new(|| {
     hits.chain(misses).chain(planted).map(|text| text.replace('\n', r"\n")).collect()
 });
 
-/// Custom rules of every kind: with and without a trigger, across lines.
+/// Custom rules of every kind: with and without letters, across lines.
 const RULES: [(&str, &str); 5] =
     [("word", r"q\w+z"), ("start", "^ ?x"), ("end", r"\d$"), ("cross", r"a[^b]+b"), ("ascii", r"(?-u)\b12\b")];
 

@@ -9,7 +9,7 @@ use super::properties::example_lines;
 use super::*;
 use crate::lines::lines;
 
-/// Custom rules that look at a line's start and end, and that have no trigger.
+/// Custom rules that look at a line's start and end, and that match nearly anywhere.
 const RULES: [(&str, &str); 4] =
     [("start", "^ ?[a-z]{3}"), ("end", r"\d$"), ("all", "^[^=]*7[^=]*$"), ("text", r"\Alogin")];
 

@@ -102,7 +102,7 @@ impl Envelope {
         })
     }
 
-    fn known(&self, place: &Place) -> Option<String> {
+    pub(super) fn known(&self, place: &Place) -> Option<String> {
         let name = match place {
             Place::Namespace => "namespace",
             Place::Pod => "pod",
@@ -111,7 +111,7 @@ impl Envelope {
             Place::Input => "input",
             Place::File => "file",
             Place::Label(key) => return self.labels.get(key).cloned(),
-            Place::Field(_) => return None,
+            Place::Field(_) | Place::Id | Place::Offset => return None,
         };
         self.places.get(name).cloned()
     }

@@ -22,6 +22,10 @@ pub enum Place {
     Label(String),
     /// A redacted top-level field of the record.
     Field(String),
+    /// The record's event id.
+    Id,
+    /// The record's first byte in its file.
+    Offset,
 }
 
 /// A part of a template.
@@ -44,7 +48,10 @@ pub enum TemplateError {
     #[error("unbalanced brace at byte {0}")]
     Brace(usize),
     /// An unknown placeholder.
-    #[error("unknown placeholder {{{0}}}; use namespace, pod, node, container, input, file, label.KEY, field.NAME")]
+    #[error(
+        "unknown placeholder {{{0}}}; use namespace, pod, node, container, input, file, label.KEY, field.NAME, and in \
+         keys and headers id, offset"
+    )]
     Place(String),
 }
 
@@ -78,7 +85,18 @@ impl Template {
     /// Whether the text depends on the record.
     #[must_use]
     pub fn by_record(&self) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Place(Place::Field(_), _)))
+        let is = |part: &Part| matches!(part, Part::Place(Place::Field(_) | Place::Id | Place::Offset, _));
+        self.0.iter().any(is)
+    }
+
+    /// The first placeholder that has another value for each record, if there is one: `id` or `offset`.
+    #[must_use]
+    pub fn unique(&self) -> Option<&'static str> {
+        self.0.iter().find_map(|part| match part {
+            Part::Place(Place::Id, _) => Some("id"),
+            Part::Place(Place::Offset, _) => Some("offset"),
+            _ => None,
+        })
     }
 
     /// Renders the template; `known` returns the value of a placeholder, if any.
@@ -105,6 +123,8 @@ fn place(name: &str) -> Result<Place, TemplateError> {
         "container" => Place::Container,
         "input" => Place::Input,
         "file" => Place::File,
+        "id" => Place::Id,
+        "offset" => Place::Offset,
         _ => match name.split_once('.') {
             Some(("label", key)) if !key.is_empty() => Place::Label(key.to_owned()),
             Some(("field", key)) if !key.is_empty() => Place::Field(key.to_owned()),
@@ -128,6 +148,8 @@ impl fmt::Display for Template {
                         Place::File => f.write_str("{file")?,
                         Place::Label(key) => write!(f, "{{label.{key}")?,
                         Place::Field(key) => write!(f, "{{field.{key}")?,
+                        Place::Id => f.write_str("{id")?,
+                        Place::Offset => f.write_str("{offset")?,
                     }
                     if let Some(default) = default {
                         write!(f, ":{default}")?;
@@ -153,6 +175,7 @@ mod tests {
                 Place::Pod => Some("shop-1".to_owned()),
                 Place::Label(key) if key == "app" => Some("shop".to_owned()),
                 Place::Namespace => Some(String::new()),
+                Place::Offset => Some("12".to_owned()),
                 _ => None,
             };
             assert_eq!(template.render(known), want);
@@ -162,6 +185,7 @@ mod tests {
         check("logs-{pod}", "logs-shop-1");
         check("{label.app:none}.{label.team:none}", "shop.none");
         check("{namespace:default}{node}", "default");
+        check("{id:none}@{offset}", "none@12");
         check("{field.tenant:x}{label.app.kubernetes.io/name:y:z}", "xy:z");
     }
 

@@ -80,7 +80,8 @@ impl Client {
 ///
 /// # Errors
 /// [`Error`], when librdkafka does not accept the configuration.
-pub(super) fn connect(config: &Config, message_bytes_max: usize, acks: &Arc<AckQueue>) -> Result<Client, Error> {
+pub(super) fn connect(config: &Config, acks: &Arc<AckQueue>) -> Result<Client, Error> {
+    let message_bytes_max = config.message_bytes_max();
     let mut properties = ClientConfig::new();
     for (name, value) in &config.properties.0 {
         properties.set(name, value);

@@ -6,8 +6,8 @@ use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::KEY_BYTES_MAX;
 use super::files::Files;
+use super::message_time::Timestamp;
 use super::metadata::REFRESH;
 use super::pacing::Pace;
 use super::partitioner::Partitioner;
@@ -48,6 +48,10 @@ pub struct Config {
     pub topic: Template,
     /// The message key.
     pub key: Option<Template>,
+    /// Headers of each message, by name.
+    pub headers: Vec<(String, Template)>,
+    /// Which time a message has.
+    pub timestamp: Timestamp,
     /// At most this many topics. Further records go to the default topic, which is the template without record fields.
     pub topics_max: usize,
     /// Whether a record that is too large is split or dropped.
@@ -97,15 +101,9 @@ impl Config {
         files.cloned().chain(properties).collect()
     }
 
-    /// The limits of messages and requests, with the largest message that the broker accepts.
-    pub(super) fn limits(&self, message_bytes_max: usize, batch_cost_max: usize) -> Limits {
-        let request_messages = self.number("batch.num.messages").unwrap_or(usize::MAX);
-        Limits {
-            message_bytes: message_bytes_max,
-            request_bytes: request_bytes(message_bytes_max),
-            request_messages,
-            batch_cost: batch_cost_max,
-        }
+    /// The most messages in a request.
+    pub(super) fn request_messages(&self) -> usize {
+        self.number("batch.num.messages").unwrap_or(usize::MAX)
     }
 
     /// How often a topic is asked for, if the user has said so.
@@ -137,11 +135,6 @@ impl Config {
 
 /// Kafka's default limit of a message.
 const MESSAGE_BYTES_MAX: usize = 1_000_000;
-/// The limit of a message is never set below this.
-pub(super) const MESSAGE_BYTES_MIN: usize = 1024;
-/// The part of Kafka's size limit for a message's key, frame and headers.
-const FRAME_BYTES: usize = KEY_BYTES_MAX + 256;
-
 /// librdkafka's limit of a request. It reserves more for a message than the message takes, and a batch must not be split.
 pub(super) fn request_bytes(message_bytes_max: usize) -> usize {
     2 * message_bytes_max + 64 * 1024
@@ -150,24 +143,14 @@ pub(super) fn request_bytes(message_bytes_max: usize) -> usize {
 /// The limits of messages and of the batch that becomes a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// The largest message, and the largest request, that the broker accepts, as far as is known.
-    pub(super) message_bytes: usize,
-    /// The largest request that librdkafka forms.
-    pub(super) request_bytes: usize,
-    /// The most messages in a request.
-    pub(super) request_messages: usize,
-    /// The memory that a batch may take in the client.
-    pub(super) batch_cost: usize,
-}
-
-impl Limits {
-    /// The number of messages for a record of this size.
-    pub(super) fn parts(&self, payload_bytes: usize) -> usize {
-        payload_bytes.div_ceil(self.part_bytes()).max(1)
-    }
-
     /// The largest part of a record in one message.
-    pub(super) fn part_bytes(&self) -> usize {
-        self.message_bytes.saturating_sub(FRAME_BYTES).max(MESSAGE_BYTES_MIN / 2)
-    }
+    pub(super) part_bytes: usize,
+    /// The largest request that the topic accepts, as far as is known.
+    pub(super) batch_bytes: usize,
+    /// The largest request that librdkafka forms, by its own bound of a message's size.
+    pub(super) reserve_bytes: usize,
+    /// The most messages in a request.
+    pub(super) messages: usize,
+    /// The memory that a batch may take in the client.
+    pub(super) cost: usize,
 }

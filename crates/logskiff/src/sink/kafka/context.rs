@@ -11,10 +11,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message as _;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use super::handover::from_opaque;
 use super::metadata::Metadata;
+use super::topic_limits::Refusal;
 use crate::regular;
 use crate::sink::Context;
 use crate::telemetry::log_rate_limit::LogRateLimit;
@@ -33,7 +35,8 @@ pub(super) struct AckQueue {
     reports: Mutex<Reports>,
     metadata: Arc<Metadata>,
     wake: Arc<dyn Fn() + Send + Sync>,
-    too_large: AtomicBool,
+    /// What topics refused for good, with their names.
+    refusals: Mutex<Vec<(String, Refusal)>>,
     /// The client is no longer used: its errors are not logged.
     retired: AtomicBool,
     counts: Arc<OutputMetrics>,
@@ -65,7 +68,7 @@ impl AckQueue {
             reports: Mutex::default(),
             metadata,
             wake: Arc::clone(&context.services.wake),
-            too_large: AtomicBool::new(false),
+            refusals: Mutex::default(),
             retired: AtomicBool::new(false),
             counts: Arc::clone(&context.counts),
             log_limit,
@@ -78,7 +81,7 @@ impl AckQueue {
             reports: Mutex::default(),
             metadata: Arc::clone(&self.metadata),
             wake: Arc::clone(&self.wake),
-            too_large: AtomicBool::new(false),
+            refusals: Mutex::default(),
             retired: AtomicBool::new(false),
             counts: Arc::clone(&self.counts),
             log_limit: Arc::clone(&self.log_limit),
@@ -145,12 +148,28 @@ impl AckQueue {
         }
     }
 
-    pub(super) fn note_too_large(&self) {
-        self.too_large.store(true, Ordering::Relaxed);
+    /// Notes that a topic refused a message, if it did so for good. Call it before [`Self::add_report`].
+    pub(super) fn note_refusal(&self, topic: &str, code: RDKafkaErrorCode) {
+        let refusal = match code {
+            RDKafkaErrorCode::MessageSizeTooLarge => Refusal::Size,
+            RDKafkaErrorCode::InvalidTimestamp => Refusal::Time,
+            _ => return,
+        };
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        // All messages of a request are refused together.
+        if !refusals.iter().any(|(known, of)| known == topic && *of == refusal) {
+            refusals.push((topic.to_owned(), refusal));
+        }
     }
 
-    pub(super) fn is_too_large(&self) -> bool {
-        self.too_large.load(Ordering::Relaxed)
+    /// Removes and returns what topics refused for good.
+    pub(super) fn take_refusals(&self) -> Vec<(String, Refusal)> {
+        std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Wakes the shipper.
+    pub(super) fn wake(&self) -> &Arc<dyn Fn() + Send + Sync> {
+        &self.wake
     }
 }
 
@@ -172,7 +191,11 @@ impl ProducerContext for Callbacks {
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         let outcome = match result {
             Ok(_) => Ok(()),
-            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
+            Err((error, message)) => {
+                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+                self.acks.note_refusal(message.topic(), code);
+                Err(code)
+            }
         };
         // A client that is no longer used reports its messages as purged while it is destroyed.
         if self.acks.retired.load(Ordering::Relaxed) {

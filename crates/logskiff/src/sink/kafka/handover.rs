@@ -7,21 +7,22 @@ use std::io::{BufWriter, IntoInnerError, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::BaseRecord;
 
 use super::client::Client;
 use super::config::{Limits, Message};
 use super::context::AckQueue;
+use super::extra::Extra;
+use super::headers::Headers;
 use super::outbox::{Outbox, Record};
 use super::pacing::message_cost;
-use super::targets::Extra;
 use super::topic_handle::{Plain, TopicHandle};
 use event::Ticket;
 
 /// The size of the parts in which a batch message is compressed.
 const GZIP_PART_BYTES: usize = 32 * 1024;
-/// The bytes that a message takes in a request besides its payload, key and event id. A few more are no harm: brokers
+/// The bytes that a message takes in a request besides its payload, time, key and headers. A few more are no harm: brokers
 /// take 1,048,588 bytes where librdkafka's default is 1,000,000.
 const MESSAGE_OVERHEAD_BYTES: usize = 12;
 /// librdkafka's bound of the same.
@@ -32,6 +33,7 @@ pub(super) struct HandOver<'k> {
     pub(super) client: &'k Client,
     pub(super) acks: &'k AckQueue,
     pub(super) limits: Limits,
+    pub(super) headers: &'k Headers,
     /// The number of the outbox.
     pub(super) number: usize,
     pub(super) topic: &'k str,
@@ -51,16 +53,18 @@ pub(super) struct Handed {
     /// Their size in a request, and librdkafka's bound of it.
     bytes: usize,
     reserve_bytes: usize,
+    /// The next record was encoded for a larger limit. It must be read again.
+    pub(super) is_outdated: bool,
 }
 
 impl Handed {
     /// Whether another message fits into the same request.
     fn has_room(&self, bytes: usize, limits: &Limits) -> bool {
         self.messages == 0
-            || (self.cost + message_cost(bytes) <= limits.batch_cost
-                && self.bytes + bytes + MESSAGE_OVERHEAD_BYTES <= limits.message_bytes
-                && self.reserve_bytes + bytes + MESSAGE_RESERVE_BYTES <= limits.request_bytes
-                && self.messages < limits.request_messages)
+            || (self.cost + message_cost(bytes) <= limits.cost
+                && self.bytes + bytes + MESSAGE_OVERHEAD_BYTES <= limits.batch_bytes
+                && self.reserve_bytes + bytes + MESSAGE_RESERVE_BYTES <= limits.reserve_bytes
+                && self.messages < limits.messages)
     }
 
     fn add(&mut self, bytes: usize) {
@@ -89,10 +93,19 @@ impl HandOver<'_> {
     /// Hands over what is left of the first record. Returns whether all of it is handed over.
     fn first_record(&self, outbox: &mut Outbox, handed: &mut Handed) -> bool {
         let Some(record) = outbox.first() else { return false };
-        let (parts, mut sent) = (self.limits.parts(record.payload.len()), outbox.parts_sent);
+        let extra = Extra::read(record.extra);
+        // The ledger counts so many messages, also if the limit has changed since.
+        let (parts, mut sent) = (usize::from(extra.parts), outbox.parts_sent);
+        let part_bytes = record.payload.len().div_ceil(parts);
+        if part_bytes > self.limits.part_bytes {
+            handed.is_outdated = true;
+            return false;
+        }
+        let bytes = part_bytes + record.extra.len() + self.headers.overhead(&extra);
         while sent < parts {
-            let bytes = record.payload.len().min(self.limits.part_bytes()) + record.extra.len();
-            if !handed.has_room(bytes, &self.limits) || !self.part(record, sent, parts, handed.messages) {
+            let start = (sent * part_bytes).min(record.payload.len());
+            let part = &record.payload[start..record.payload.len().min(start + part_bytes)];
+            if !handed.has_room(bytes, &self.limits) || !self.part(record, part, sent, handed.messages) {
                 break;
             }
             handed.add(bytes);
@@ -106,69 +119,76 @@ impl HandOver<'_> {
         sent == parts
     }
 
-    /// Sends one of this many parts of a record. Returns false if the client's queue is full.
-    fn part(&self, record: Record<'_>, part: usize, parts: usize, index: usize) -> bool {
-        let Record { ticket, payload, extra } = record;
-        let Extra { key, id, .. } = Extra::read(extra);
-        if parts == 1 {
-            let headers =
-                (!id.is_empty()).then(|| OwnedHeaders::new().insert(Header { key: "event.id", value: Some(id) }));
-            return self.produce(key, payload, headers, index);
+    /// Sends one part of a record. Returns false if the client's queue is full.
+    fn part(&self, record: Record<'_>, bytes: &[u8], part: usize, index: usize) -> bool {
+        let mut extra = Extra::read(record.extra);
+        if extra.parts == 1 {
+            return self.produce(&extra, bytes, self.headers.of_record(&extra), index);
         }
-        let name = part_key(ticket, payload.len());
-        let mut headers = OwnedHeaders::new();
-        for (key, value) in [("id", name.as_str()), ("part", &part.to_string()), ("parts", &parts.to_string())] {
-            headers = headers.insert(Header { key, value: Some(value) });
-        }
-        let start = part * self.limits.part_bytes();
-        let bytes = &payload[start..payload.len().min(start + self.limits.part_bytes())];
+        let name = part_key(record.ticket, record.payload.len());
+        let headers = self.headers.of_part(&extra, &name, part);
         // All parts of a record go to one partition, in order, also if librdkafka chooses it.
-        self.produce(Some(key.unwrap_or(name.as_bytes())), bytes, Some(headers), index)
+        extra.key = Some(extra.key.unwrap_or(name.as_bytes()));
+        self.produce(&extra, bytes, headers, index)
     }
 
-    /// Sends records of one key as one message, as often as there is room.
+    /// Sends records of one key and the same headers as one message, as often as there is room.
     fn groups(&self, outbox: &mut Outbox, handed: &mut Handed) {
+        let room = self.limits.part_bytes.min(self.limits.batch_bytes);
         let mut raw_bytes = 0;
-        while let Some(first) = outbox.first().filter(|_| raw_bytes < self.limits.part_bytes() / 2) {
-            if first.payload.len() >= self.limits.part_bytes() {
-                // Parts are a batch of their own.
+        while let Some(first) = outbox.first().filter(|_| raw_bytes < room / 2) {
+            if !self.may_join(first, room) {
+                // Parts, and what no message of many records holds, are a batch of their own.
                 if handed.messages == 0 {
-                    self.records(outbox, handed);
+                    self.first_record(outbox, handed);
                 }
                 return;
             }
-            let Some(bytes) = self.group(outbox, handed) else { return };
+            // It must fit even if compression does not make it smaller.
+            if raw_bytes + joined_bytes(first) > room {
+                return;
+            }
+            let Some(bytes) = self.group(outbox, room - raw_bytes, handed) else { return };
             raw_bytes += bytes;
         }
     }
 
-    /// Sends the first records of one key as one message. Returns their size, or nothing if the client's queue is full.
-    fn group(&self, outbox: &mut Outbox, handed: &mut Handed) -> Option<usize> {
+    /// Whether a record may be one of many in a message of this size.
+    fn may_join(&self, record: Record<'_>, room: usize) -> bool {
+        let is_whole = Extra::read(record.extra).parts == 1 && record.payload.len() <= self.limits.part_bytes;
+        is_whole && joined_bytes(record) <= room
+    }
+
+    /// Sends the first records of one key and the same headers as one message of at most this size. The first one fits.
+    /// Returns their size, or nothing if the client's queue is full.
+    fn group(&self, outbox: &mut Outbox, room: usize, handed: &mut Handed) -> Option<usize> {
         // Compression in large parts is cheaper than one call for each line.
         let mut lines = BufWriter::with_capacity(GZIP_PART_BYTES, GzEncoder::new(Vec::new(), Compression::fast()));
-        let (mut group_key, mut raw_bytes, start) = (None, 0, handed.tickets.len());
+        let first = outbox.first()?.extra.to_vec();
+        let mut extra = Extra::read(&first);
+        let (mut raw_bytes, start) = (0, handed.tickets.len());
         let taken = outbox.peek_while(|record| {
-            let key = Extra::read(record.extra).key.map(<[u8]>::to_vec);
-            let bytes = record.payload.len() + 2;
-            // It must fit even if compression does not make it smaller.
-            let joins =
-                *group_key.get_or_insert_with(|| key.clone()) == key && raw_bytes + bytes <= self.limits.part_bytes();
-            // Writing to memory does not fail.
-            let joins = joins && lines.write_all(record.payload).and_then(|()| lines.write_all(b"\n")).is_ok();
+            let Extra { key, values, time_ms, .. } = Extra::read(record.extra);
+            let bytes = joined_bytes(record);
+            let joins = (key, values) == (extra.key, extra.values)
+                && self.may_join(record, room)
+                && raw_bytes + bytes <= room
+                // Writing to memory does not fail.
+                && lines.write_all(record.payload).and_then(|()| lines.write_all(b"\n")).is_ok();
             if joins {
                 raw_bytes += bytes;
+                // A consumer that seeks a time finds all later records.
+                extra.time_ms = extra.time_ms.max(time_ms);
                 handed.tickets.push(record.ticket);
             }
             joins
         });
         let gzip = lines.into_inner().map_err(IntoInnerError::into_error).and_then(GzEncoder::finish);
-        let headers = OwnedHeaders::new()
-            .insert(Header { key: "content-encoding", value: Some("gzip") })
-            .insert(Header { key: "records", value: Some(&taken.to_string()) });
         let sent = gzip.is_ok_and(|payload| {
-            let sent = self.produce(group_key.flatten().as_deref(), &payload, Some(headers), handed.messages);
+            let headers = self.headers.of_group(extra.values, taken);
+            let sent = self.produce(&extra, &payload, headers, handed.messages);
             if sent {
-                handed.add(payload.len());
+                handed.add(payload.len() + first.len() + self.headers.overhead(&extra));
             }
             sent
         });
@@ -182,13 +202,15 @@ impl HandOver<'_> {
     }
 
     /// Hands one message to the client. Returns false if the client's queue is full.
-    fn produce(&self, key: Option<&[u8]>, payload: &[u8], headers: Option<OwnedHeaders>, index: usize) -> bool {
+    fn produce(&self, extra: &Extra<'_>, payload: &[u8], headers: Option<OwnedHeaders>, index: usize) -> bool {
         let opaque = to_opaque(self.number, index);
+        let Extra { key, time_ms, .. } = *extra;
         let sent = match (headers, self.handle) {
-            (None, Some(handle)) => handle.send(&Plain { partition: self.partition, key, payload, opaque }),
+            (None, Some(handle)) => handle.send(&Plain { partition: self.partition, time_ms, key, payload, opaque }),
             (headers, _) => {
                 let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(self.topic, opaque).payload(payload);
                 (record.key, record.headers, record.partition) = (key, headers, self.partition);
+                record.timestamp = Some(time_ms);
                 let sent = self.client.producer.send(record);
                 sent.map_err(|(error, _)| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown))
             }
@@ -201,10 +223,18 @@ impl HandOver<'_> {
             }
             Err(RDKafkaErrorCode::QueueFull) => return false,
             // The client did not accept the message. It counts as sent and failed.
-            Err(code) => self.acks.add_report(opaque, Err(code)),
+            Err(code) => {
+                self.acks.note_refusal(self.topic, code);
+                self.acks.add_report(opaque, Err(code));
+            }
         }
         true
     }
+}
+
+/// The bytes of a record among others in a message.
+fn joined_bytes(record: Record<'_>) -> usize {
+    record.payload.len() + 2
 }
 
 /// The key of a record's parts, if it has none.

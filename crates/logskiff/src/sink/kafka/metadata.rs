@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ pub(super) type Leaders = Arc<[i32]>;
 /// What is known of the topics in use. It outlives a client.
 pub(super) struct Metadata {
     topics: Mutex<HashMap<String, Topic>>,
+    /// With `topics`: something has changed.
+    changed: Condvar,
     /// Grows with each change.
     version: AtomicU64,
     /// The threads that ask: one, or two while a client is replaced.
@@ -47,6 +49,7 @@ impl Metadata {
     pub(super) fn new(refresh: Duration, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
         Self {
             topics: Mutex::default(),
+            changed: Condvar::new(),
             version: AtomicU64::new(0),
             threads: Mutex::default(),
             refresh: refresh.min(REFRESH),
@@ -64,6 +67,19 @@ impl Metadata {
         drop(topics);
         self.ask();
         None
+    }
+
+    /// A broker that leads a partition of a topic, as soon as one is known; `None` after a time, which may be shorter.
+    pub(super) fn wait_for_leader(&self, topic: &str, timeout: Duration) -> Option<i32> {
+        let leader = |topics: &HashMap<String, Topic>| {
+            topics.get(topic)?.leaders.as_ref()?.iter().copied().find(|leader| *leader >= 0)
+        };
+        let topics = self.topics();
+        if let Some(known) = leader(&topics) {
+            return Some(known);
+        }
+        let (topics, _) = self.changed.wait_timeout(topics, timeout).unwrap_or_else(PoisonError::into_inner);
+        leader(&topics)
     }
 
     /// Grows with each change.
@@ -132,6 +148,7 @@ impl Metadata {
         topic.leaders = Some(leaders);
         if is_new {
             self.version.fetch_add(1, Ordering::Release);
+            self.changed.notify_all();
         }
         is_new
     }
@@ -174,12 +191,14 @@ mod tests {
         assert!(at() <= now, "a new topic is asked for at once");
         assert!(!metadata.note_answer("logs", None, now));
         assert_eq!(at(), now + RETRY_MIN);
+        assert_eq!(metadata.wait_for_leader("logs", Duration::ZERO), None);
         assert!(metadata.note_answer("logs", Some([1, 2].into()), now));
         assert_eq!((metadata.leaders("logs"), at()), (Some([1, 2].into()), now + REFRESH));
         assert!(!metadata.note_answer("logs", None, now), "a failure takes nothing away");
         assert_eq!(metadata.leaders("logs"), Some([1, 2].into()));
         assert!(metadata.note_answer("logs", Some([1, -1, 1].into()), now), "a partition more");
         assert_eq!(at(), now + RETRY_MAX, "one has no leader");
+        assert_eq!(metadata.wait_for_leader("logs", Duration::ZERO), Some(1));
         metadata.note_error();
         assert!(at() <= Instant::now() + RETRY_MIN);
         assert!(!metadata.note_answer("other", Some([1].into()), now), "nobody has asked for it");

@@ -113,11 +113,16 @@ impl Outboxes {
         result
     }
 
-    /// The outbox whose turn it is, unless none is due. `leader` tells the broker of an outbox.
-    pub(super) fn due(&self, supply: Supply, now: Instant, leader: impl Fn(&Outbox) -> i32) -> Option<usize> {
+    /// The outboxes in which records wait.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Outbox> {
+        self.waiting.iter().map(|number| &self.all[*number])
+    }
+
+    /// The outbox whose turn it is, unless none is due. `broker` tells the broker of an outbox, if it may go now.
+    pub(super) fn due(&self, supply: Supply, now: Instant, broker: impl Fn(&Outbox) -> Option<i32>) -> Option<usize> {
         // Few: at most five for a broker.
         let brokers: Vec<i32> = self.all.iter().filter_map(|outbox| Some(outbox.out.as_ref()?.broker)).collect();
-        let batches = |broker: i32| brokers.iter().filter(|other| **other == broker).count();
+        let has_turn = |broker: i32| brokers.iter().filter(|other| **other == broker).count() < BROKER_BATCHES_MAX;
         let is_due = |number: &&usize| {
             let outbox = &self.all[**number];
             let bytes = outbox.waiting_bytes;
@@ -128,7 +133,7 @@ impl Outboxes {
                 Supply::Waits => is_worth || bytes >= BATCH_BYTES_MIN || brokers.is_empty(),
                 Supply::Done => true,
             };
-            goes && outbox.out.is_none() && batches(leader(outbox)) < BROKER_BATCHES_MAX
+            goes && outbox.out.is_none() && broker(outbox).is_some_and(has_turn)
         };
         let due = self.waiting.iter().filter(is_due);
         let first = due.min_by_key(|number| self.all[**number].since()).copied()?;
@@ -240,7 +245,7 @@ mod tests {
     #[test]
     fn a_batch_waits_for_its_size_its_age_or_the_end_of_the_lines() {
         let (mut outboxes, now) = (outboxes(2), Instant::now());
-        let due = |outboxes: &Outboxes, supply, now| outboxes.due(supply, now, |_| 1);
+        let due = |outboxes: &Outboxes, supply, now| outboxes.due(supply, now, |_| Some(1));
         assert_eq!(due(&outboxes, Supply::Done, now), None, "nothing waits");
         push(&mut outboxes, 0, 1_000, now);
         assert_eq!(due(&outboxes, Supply::More, now), None);
@@ -254,7 +259,8 @@ mod tests {
         assert_eq!(due(&outboxes, Supply::Waits, now), None, "too small to be worth a request");
         push(&mut outboxes, 1, BATCH_BYTES_MIN, now);
         assert_eq!(due(&outboxes, Supply::Waits, now), Some(1));
-        push(&mut outboxes, 1, 600_000, now);
+        assert_eq!(due(&outboxes, Supply::More, now), None, "not a full batch");
+        push(&mut outboxes, 1, BATCH_BYTES_MAX, now);
         assert_eq!(due(&outboxes, Supply::More, now), Some(1));
     }
 
@@ -266,14 +272,20 @@ mod tests {
             push(&mut outboxes, number, 1_000, at(100 - number as u64));
         }
         let mut order = Vec::new();
-        while let Some(number) = outboxes.due(Supply::Done, at(200), |_| 1) {
+        while let Some(number) = outboxes.due(Supply::Done, at(200), |_| Some(1)) {
             hand_over(&mut outboxes, number, 5_000, at(200));
             order.push(number);
         }
         assert_eq!(order, [6, 5, 4, 3, 2]);
-        assert_eq!(outboxes.due(Supply::Done, at(200), |_| 2), Some(1), "another broker");
+        assert_eq!(outboxes.due(Supply::Done, at(200), |_| Some(2)), Some(1), "another broker");
+        let not_one = |outbox: &Outbox| (outbox.partition != Some(1)).then_some(2);
+        assert_eq!(
+            outboxes.due(Supply::Done, at(200), not_one),
+            Some(0),
+            "one whose topic must answer holds up no other"
+        );
         outboxes.settle(4, 0, at(300), |_| {});
-        assert_eq!(outboxes.due(Supply::Done, at(300), |_| 1), Some(1));
+        assert_eq!(outboxes.due(Supply::Done, at(300), |_| Some(1)), Some(1));
     }
 
     #[test]
@@ -282,12 +294,12 @@ mod tests {
         push(&mut outboxes, 0, 1_000, now);
         hand_over(&mut outboxes, 0, 5_598_000, now);
         push(&mut outboxes, 1, 1_000, now);
-        assert_eq!(outboxes.due(Supply::Done, now, |_| 1), None);
+        assert_eq!(outboxes.due(Supply::Done, now, |_| Some(1)), None);
         assert!(!outboxes.is_full());
         push(&mut outboxes, 1, 1_500_000, now);
         assert!(outboxes.is_full());
         outboxes.settle(0, 0, now, |_| {});
-        assert_eq!(outboxes.due(Supply::Done, now, |_| 1), Some(1));
+        assert_eq!(outboxes.due(Supply::Done, now, |_| Some(1)), Some(1));
         assert_eq!(outboxes.give_up().len(), 2);
         assert_eq!((outboxes.waiting_bytes, outboxes.client_bytes), (0, 0));
     }

@@ -30,6 +30,8 @@ unsafe impl Send for TopicHandle {}
 /// A message without headers.
 pub(super) struct Plain<'b> {
     pub(super) partition: Option<i32>,
+    /// In milliseconds since the Unix epoch.
+    pub(super) time_ms: i64,
     pub(super) key: Option<&'b [u8]>,
     pub(super) payload: &'b [u8],
     /// What its report carries.
@@ -51,7 +53,7 @@ impl TopicHandle {
     /// Why the client does not take it.
     pub(super) fn send(&self, message: &Plain<'_>) -> Result<(), RDKafkaErrorCode> {
         use rd_kafka_vtype_t as Type;
-        let Plain { partition, key, payload, opaque } = *message;
+        let Plain { partition, time_ms, key, payload, opaque } = *message;
         let (key, key_bytes) = key.map_or((ptr::null(), 0), |key| (key.as_ptr(), key.len()));
         // SAFETY: each type is followed by the values that librdkafka documents for it; payload and key are copied, and
         // the opaque value is a number to the callback, as rust-rdkafka passes it.
@@ -70,6 +72,8 @@ impl TopicHandle {
                 Type::RD_KAFKA_VTYPE_KEY,
                 key,
                 key_bytes,
+                Type::RD_KAFKA_VTYPE_TIMESTAMP,
+                time_ms,
                 Type::RD_KAFKA_VTYPE_OPAQUE,
                 ptr::without_provenance::<u8>(opaque),
                 Type::RD_KAFKA_VTYPE_END,

@@ -39,6 +39,11 @@ impl Topics {
         Some(number)
     }
 
+    /// The number of a topic that has this name.
+    pub(super) fn number_of(&self, name: &str) -> Option<u16> {
+        self.numbers.get(name).copied()
+    }
+
     /// A topic's name.
     pub(super) fn name(&self, number: u16) -> &str {
         self.names.get(usize::from(number)).map_or("logs", String::as_str)

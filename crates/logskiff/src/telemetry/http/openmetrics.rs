@@ -265,8 +265,10 @@ impl Scrape {
         let metrics = &self.metrics;
         let truncated = "Syslog messages truncated to LOGSKIFF_SYSLOG_BYTES_MAX";
         to.counter("logskiff_truncated_messages", truncated, metrics.truncated_messages.get())?;
-        let overflow = "Records dropped because their topic would exceed LOGSKIFF_KAFKA_TOPICS_MAX";
+        let overflow = "Records sent to the default topic because their own would exceed LOGSKIFF_KAFKA_TOPICS_MAX";
         to.counter("logskiff_topic_overflow_records", overflow, metrics.topic_overflow_records.get())?;
+        let fallback = "Records whose Kafka message has the time of reading because their own is out of range";
+        to.counter("logskiff_timestamp_fallback_records", fallback, metrics.timestamp_fallback_records.get())?;
         let suppressed = "Messages of logskiff's own log left out because a similar one was just logged";
         to.counter("logskiff_log_lines_suppressed", suppressed, metrics.log_lines_suppressed.get())?;
         let unwritten = "Messages of logskiff's own log that could not be written to stderr";

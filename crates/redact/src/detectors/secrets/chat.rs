@@ -1,7 +1,7 @@
 //! Tokens of chat, mail and messaging.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -9,7 +9,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Slack's tokens (xoxb-…, xoxp-… and so on, xapp-…, xwfp-…, xoxe.…), session cookies (xoxd-…) and incoming webhooks",
         not_matched: "channel and user ids",
-        trigger: Trigger::Shape(r"(?-u)xox[a-z][-.]|xapp-[0-9]|xwfp-[A-Za-z0-9-]|hooks\.slack(?:-gov)?\.com"),
         patterns: &[
             plain(r"(?-u)xox[a-z](?:\.x(?:ox[a-z]|app))?-[A-Za-z0-9-]{10,}"),
             plain(r"(?-u)xoxd-[A-Za-z0-9%/+=_-]{10,}"),
@@ -37,7 +36,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Discord's bot tokens (three parts, the first the bot's id in Base64) and webhooks",
         not_matched: "ids of servers and users",
-        trigger: Trigger::Shape(r"(?-u)\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{12}|discord(?:app)?\.com(?:/|%2[fF])api"),
         patterns: &[
             checked(r"(?-u)[MNO][A-Za-z0-9]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}", validators::discord_bot),
             plain(
@@ -65,7 +63,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Telegram's bot tokens (digits, a colon, 35 characters that begin with AA)",
         not_matched: "chat ids",
-        trigger: Trigger::Shape(r"(?-u)(?::|%3[aA])AA[A-Za-z0-9_-]{12}"),
         patterns: &[plain(r"(?-u)[0-9]{6,}(?::|%3[aA])AA[A-Za-z0-9_-]{33,}")],
         positives: &[
             (concat!("GET /bot0123456789:A", "A", fake!(alnum 32), "x/getMe"), "GET /bot<redacted:telegram>/getMe"),
@@ -78,7 +75,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "incoming webhooks of Microsoft Teams (webhook.office.com/webhookb2/…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["webhook.office.com", "outlook.office.com/webhook"]),
         patterns: &[plain(
             r"(?-u)(?:webhook\.office\.com/webhookb2|outlook\.office\.com/webhook)/([A-Za-z0-9@-]{36,}/IncomingWebhook/[A-Za-z0-9/_-]{32,})",
         )],
@@ -104,7 +100,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "webhooks of Google Chat (chat.googleapis.com/v1/spaces/…?key=…&token=…)",
         not_matched: "the names of spaces",
-        trigger: Trigger::Literals(&["chat.googleapis.com"]),
         patterns: &[plain(
             r"(?-u)chat\.googleapis\.com/v1/spaces/[A-Za-z0-9_-]+/messages\?([A-Za-z0-9_.~&=%-]*(?:key|token)=[A-Za-z0-9_.~&=%-]+)",
         )],
@@ -119,7 +114,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Twilio's API key ids (SK and 32 hexadecimal characters), auth tokens after a keyword or an account's id",
         not_matched: "account ids (AC…) on their own",
-        trigger: Trigger::Shape(r"(?-u)SK[0-9a-f]{12}|AC[0-9a-f]{12}|(?i:twilio[a-z_.-]*(?:token|secret))"),
         patterns: &[
             plain(r"(?-u)SK[0-9a-f]{32}"),
             plain(r"(?-u)AC[0-9a-f]{32}:([0-9a-f]{32})"),
@@ -140,7 +134,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "SendGrid's API keys (SG.…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)SG\.[A-Za-z0-9_-]{12}"),
         patterns: &[plain(r"(?-u)SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{32,}")],
         positives: &[(
             concat!("mail S", "G.", fake!(alnum 20), "_-.", fake!(alnum 40), "abc ok"),
@@ -153,7 +146,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Mailgun's API keys (key- and 32 hexadecimal characters), newer ones (32-8-8) after a keyword",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)key-[0-9a-f]{12}|(?i:mailgun[a-z_.-]*key)"),
         patterns: &[
             plain(r"(?-u)key-[0-9a-f]{32}"),
             plain(concat!("(?x-u)(?i:mailgun[a-z_.-]*key)", is!(), "([0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8})")),
@@ -172,7 +164,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Mailchimp's API keys (32 hexadecimal characters and -us with a number)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)-us[0-9]"),
         patterns: &[plain(r"(?-u)[0-9a-f]{32}-us[0-9]{1,2}")],
         positives: &[(concat!("with ", fake!(hex 32), "-u", "s12 ok"), "with <redacted:mailchimp> ok")],
         negatives: &["region 0a1b2c3d-us1", "deploy-us2"],
@@ -182,7 +173,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "API and SMTP keys of Brevo, formerly Sendinblue (xkeysib-…, xsmtpsib-…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["xkeysib-", "xsmtpsib-"]),
         patterns: &[plain(r"(?-u)x(?:key|smtp)sib-[0-9a-f]{64}(?:-[A-Za-z0-9]{16})?")],
         positives: &[(concat!("xke", "ysib-", fake!(hex 64), "-", fake!(alnum 16), " ok"), "<redacted:brevo> ok")],
         negatives: &["xkeysib- is the prefix"],
@@ -192,7 +182,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Resend's API keys (re_…_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)re_[A-Za-z0-9]{8}_[A-Za-z0-9]{12}"),
         patterns: &[checked(r"(?-u)\bre_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}", validators::random)],
         positives: &[(
             concat!("mail r", "e_", fake!(alnum 8), "_", fake!(alnum 24), " ok"),
@@ -205,7 +194,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Postmark's server and account tokens: a UUID after X-Postmark-Server-Token and the like",
         not_matched: "UUIDs on their own",
-        trigger: Trigger::Shape(r"(?-u)(?i:postmark[a-z_.-]*token)"),
         patterns: &[plain(concat!(
             "(?x-u)(?i:postmark[a-z_.-]*token)",
             is!(),

@@ -1,7 +1,7 @@
 //! Keys of cloud and hosting providers.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -10,9 +10,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "AWS access key ids (AKIA…, ASIA…), the 40 characters of a secret key after a keyword, session tokens, API keys \
                 of Bedrock (ABSK…, bedrock-api-key-…)",
         not_matched: "40 characters on their own, which may be a commit's hash",
-        trigger: Trigger::Shape(
-            r#"(?-u)A(?:KI|SI|BI|CC)A[A-Z0-9]{12}|(?i:secret|aws)[A-Za-z_. -]*(?:\\*["'])?\]?[ \t]*(?:[=:]|%3[aAdD])|IQoJb3JpZ2lu|FwoGZXIvYXdz|ABSK[A-Za-z0-9+/]{12}|bedrock-api-key-"#,
-        ),
         patterns: &[
             plain(r"(?-u)A(?:KI|SI|BI|CC)A[A-Z0-9]{16}"),
             plain(
@@ -52,7 +49,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "the signature of a signed AWS request: X-Amz-Signature= in a URL, Signature= in its authorization header",
         not_matched: "64 hexadecimal characters on their own, which may be a digest",
-        trigger: Trigger::Shape(r"(?-u)Signature(?:=|%3[dD])[0-9a-f]{8}"),
         patterns: &[plain(r"(?-u)Signature(?:=|%3[dD])([0-9a-f]{64})")],
         positives: &[
             (concat!("?X-Amz-Signature=", fake!(hex 64), "&x=1"), "?X-Amz-Signature=<redacted:aws_signature>&x=1"),
@@ -69,9 +65,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "Google API keys (AIza…, AQ.Ab…), OAuth access and refresh tokens (ya29.…, 1//0…), OAuth client secrets (GOCSPX-…), the \
                 private_key_id of a service account",
         not_matched: "project ids, client ids",
-        trigger: Trigger::Shape(
-            r"(?-u)AIza[A-Za-z0-9_-]|AQ\.Ab[A-Za-z0-9_-]{8}|ya29\.[A-Za-z0-9_-]|//0[A-Za-z0-9_-]{12}|GOCSPX-|private_key_id",
-        ),
         patterns: &[
             plain(r"(?-u)AIza[A-Za-z0-9_-]{35,}"),
             plain(r"(?-u)\bAQ\.Ab[A-Za-z0-9_-]{40,}"),
@@ -102,7 +95,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "server keys of Firebase Cloud Messaging (AAAA…:APA91b…)",
         not_matched: "the sender's id",
-        trigger: Trigger::Literals(&[":APA91b"]),
         patterns: &[plain(r"(?-u)[A-Za-z0-9_-]{11,}:APA91b[A-Za-z0-9_-]{100,}")],
         positives: &[(
             concat!("send AAAAfake0to:AP", "A91b", fake!(alnum 40), fake!(alnum 40), fake!(alnum 40), " ok"),
@@ -117,10 +109,6 @@ pub(super) const DETECTORS: &[Detector] = &[
                 Entra ID (…Q~…), keys with their service's mark (+ASt, ACDb, APIM, +ASb, AIoT, AzFu, AzSe and so \
                 on) or JQQJ9",
         not_matched: "tenant, client and subscription ids",
-        trigger: Trigger::Shape(concat!(
-            r"(?-u)(?i:accountkey|accesskey)=|[?&;]sig=[A-Za-z0-9%/+_-]{8}|Q~[A-Za-z0-9_~.-]{8}|JQQJ9[9D]",
-            r"|(?:APIM|ACDb|AIoT|Az(?:Ca|Fu)|\+A(?:Ba|Eh|MC|Rm|Sb|St))[A-Za-z0-9+/_-]{6}=|(?:AzSe|\+ACR)[A-Za-z0-9+/]{6}",
-        )),
         patterns: &[
             plain(r"(?-u)(?i:accountkey|accesskey)=([A-Za-z0-9+/%]{20,}=*)"),
             plain(r"(?-u)[?&;]sig=([A-Za-z0-9%/+_-]{20,}=*)"),
@@ -162,7 +150,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "DigitalOcean's personal, OAuth and refresh tokens (dop_v1_…, doo_v1_…, dor_v1_…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["dop_v1_", "doo_v1_", "dor_v1_"]),
         patterns: &[plain(r"(?-u)do[opr]_v1_[A-Fa-f0-9]{64,}")],
         positives: &[
             (concat!("with dop", "_v1_", fake!(hex 64), " ok"), "with <redacted:digitalocean> ok"),
@@ -175,7 +162,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Alibaba Cloud's access key ids (LTAI…) and the 30 characters of a secret after a keyword",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)LTAI[A-Za-z0-9]{12}|(?i:(?:ali(?:yun|cloud|baba)|oss)[a-z_.-]*secret)"),
         patterns: &[
             plain(r"(?-u)LTAI[A-Za-z0-9]{12,26}"),
             plain(concat!("(?x-u)(?i:(?:ali(?:yun|cloud|baba)|oss)[a-z_.-]*secret)", is!(), "([A-Za-z0-9]{30})")),
@@ -191,7 +177,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Tencent Cloud's secret ids (AKID…), also temporary ones",
         not_matched: "the secret key, unless a keyword precedes it",
-        trigger: Trigger::Shape(r"(?-u)AKID[A-Za-z0-9_-]{12}"),
         patterns: &[plain(r"(?-u)\bAKID[A-Za-z0-9_-]{28,}")],
         positives: &[(concat!("id AK", "ID", fake!(alnum 32), " ok"), "id <redacted:tencent> ok")],
         negatives: &["AKID", "AKIDshort0"],
@@ -201,7 +186,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Yandex Cloud's API keys (AQVN…), IAM tokens and cookies (t1.…, c1.…) and OAuth tokens (y0_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)AQVN[A-Za-z0-9_-]{12}|[ct]1\.[A-Za-z0-9_.=-]{8}|y0_[A-Za-z0-9_-]{12}"),
         patterns: &[
             plain(r"(?-u)AQVN[A-Za-z0-9_-]{30,}"),
             plain(r"(?-u)\b[ct]1\.[A-Za-z0-9_-]+={0,2}\.[A-Za-z0-9_-]{60,}={0,2}"),
@@ -219,9 +203,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Cloudflare's API keys and tokens (cfk_…, cfut_…, cfat_…), origin CA keys (v1.0-…), older keys and tokens after a keyword",
         not_matched: "zone and account ids",
-        trigger: Trigger::Shape(
-            r"(?-u)cf(?:k|[ua]t)_[A-Za-z0-9_-]{12}|v1\.0-[0-9a-f]{12}|(?i:cloudflare|cf_)[A-Za-z0-9_.-]*(?i:key|token)|(?i:x-auth-key)",
-        ),
         patterns: &[
             plain(r"(?-u)\bcf(?:k|[ua]t)_[A-Za-z0-9_-]{40,}"),
             plain(r"(?-u)v1\.0-[0-9a-f]{24}-[0-9a-f]{100,}"),
@@ -263,7 +244,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Heroku's tokens (HRKU-…), and API keys in the form of a UUID after a keyword",
         not_matched: "UUIDs on their own",
-        trigger: Trigger::Shape(r"(?-u)HRKU-|(?i:heroku)[A-Za-z0-9_.-]*(?i:key|token)"),
         patterns: &[
             plain(r"(?-u)HRKU-[A-Za-z0-9_-]{36,}"),
             plain(concat!(
@@ -283,7 +263,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Fly.io's tokens (FlyV1 …, fm1_…, fm2_…, fo1_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)(?:fm[12][ar]?|fo1)_[A-Za-z0-9+/=_-]{12}"),
         patterns: &[plain(r"(?-u)(?:fm[12][ar]?|fo1)_[A-Za-z0-9+/=_-]{20,}(?:,fm[12][ar]?_[A-Za-z0-9+/=_-]{20,})*")],
         positives: &[
             (
@@ -299,7 +278,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Netlify's tokens: personal, command line, OAuth, application, build (nfp_…, nfc_…, nfo_…, nfu_…, nfb_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)nf[bcopu]_[A-Za-z0-9_-]{12}"),
         patterns: &[checked(r"(?-u)\bnf[bcopu]_[A-Za-z0-9_-]{36,}", validators::random)],
         positives: &[
             (concat!("with nf", "p_", fake!(alnum 36), " ok"), "with <redacted:netlify> ok"),
@@ -312,7 +290,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Supabase's access tokens (sbp_…) and secret keys (sb_secret_…)",
         not_matched: "publishable keys (sb_publishable_…)",
-        trigger: Trigger::Literals(&["sbp_", "sb_secret_"]),
         patterns: &[plain(r"(?-u)sbp_(?:v0_|oauth_)?[0-9a-f]{40,}"), plain(r"(?-u)sb_secret_[A-Za-z0-9_-]{20,}")],
         positives: &[
             (concat!("t=sb", "p_", fake!(hex 40)), "t=<redacted:supabase>"),
@@ -325,7 +302,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "PlanetScale's service tokens, OAuth tokens and database passwords (pscale_tkn_…, pscale_oauth_…, pscale_pw_…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["pscale_tkn_", "pscale_oauth_", "pscale_pw_"]),
         patterns: &[plain(r"(?-u)pscale_(?:tkn|oauth|pw)_[A-Za-z0-9=._-]{32,}")],
         positives: &[
             (concat!("use psc", "ale_tkn_", fake!(alnum 40), " ok"), "use <redacted:planetscale> ok"),
@@ -338,7 +314,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Render's API keys (rnd_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)rnd_[A-Za-z0-9]{12}"),
         patterns: &[checked(r"(?-u)rnd_[A-Za-z0-9]{28,}", validators::random)],
         positives: &[(concat!("key rn", "d_", fake!(alnum 32), " ok"), "key <redacted:render> ok")],
         negatives: &["rnd_seed=17", "rnd_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"],
@@ -348,7 +323,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Scaleway's secret keys: a UUID after SCW_SECRET_KEY or secret_key",
         not_matched: "UUIDs on their own, access key ids (SCW…)",
-        trigger: Trigger::Shape(r"(?-u)(?i:scw_secret_key|scaleway[a-z_.-]*secret)"),
         patterns: &[plain(concat!(
             "(?x-u)(?i:scw_secret_key|scaleway[a-z_.-]*secret[a-z_.-]*)",
             is!(),
@@ -362,7 +336,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Vercel's tokens and keys: personal, integration, application, refresh, API (vcp_…, vci_…, vca_…, vcr_…, vck_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)vc[aikpr]_[A-Za-z0-9]{12}"),
         patterns: &[checked(r"(?-u)\bvc[aikpr]_[A-Za-z0-9]{20,}", validators::random)],
         positives: &[
             (concat!("deploy vc", "p_", fake!(alnum 40), " ok"), "deploy <redacted:vercel> ok"),

@@ -1,7 +1,7 @@
 //! Credentials in the arguments of commands, as shells, auditd and traces show them.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 /// An argument of a command, in quotes or not.
 macro_rules! argument {
@@ -21,9 +21,6 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 etcdctl with keywords, net user, useradd -p, -setcookie; Cisco's enable secret, username … password and snmp-server community; \
                 JAAS users (user_NAME=)",
     not_matched: "the same options of other commands",
-    trigger: Trigger::Shape(
-        r#"(?-u)[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:|sshpass[ \t]+-p|(?:mysql|mariadb)[a-z_-]*(?:[ \t]|\\*["'][, ])|[a-z][ \t]login[ \t]|redis-cli[ \t]|ldap[a-z]+[ \t]|sqlplus|sqlldr|expdp|impdp|\brman\b|(?i:addauth|convertto-securestring|[ \t]-auth[ \t]|configure[ \t]+set[ \t])|LoginModule|\buser_[A-Za-z0-9_.-]+[ \t]*=[ \t]*\\*"|pass:|(?i:/user:)|smbclient|rpcclient|winexe|lftp|htpasswd|openssl[ \t]|zip[ \t]|7z[a-z]?[ \t]|ssh-keygen|rabbitmqctl|mongo|cqlsh|mosquitto_|sqlcmd|bcp[ \t]|[ot]sql[ \t]|chpasswd|-stdin|sudo[ \t]+-S|[ \t](?:-E|--(?:proxy-)?cert)[ =]|"-[a-zA-Z-]+\\*"[ ]a[0-9]|(?i:psexec|freerdp|schtasks|paexec|rdesktop)|ipmitool|\bhttps?[ ]|passwd|nmcli|(?:enable|[ ]privilege[ ][0-9]+|username[ ][^\s]+)[ ](?:secret|password)[ ]|\bpassword[ ]7[ ]|snmp|<<<|from-literal|set(?:x|env)[ \t]|\bset[ ]-|\bENV[ \t]|(?:git|npm|pnpm|yarn|pulumi|consul|etcdctl|composer)[ ]|(?i:\bnet[ \t]+use)|user(?:add|mod)|-setcookie|kinit|printf[ ]|impacket"#,
-    ),
     patterns: &[
         plain(
             r#"(?-u)curl\b[^\r\n|;]*?[ \t"'](?:-[a-zA-Z]*[uU]|--user|--proxy-user)(?:[ =]?'[^\s"':]+:([^']+)'|[ =]?"[^\s"':]+:((?:[^"\\]|\\.)+)"|(?:[ =]?["']?|\\*["'],[ ]?\\*["'])[^\s"':]+:["']?([^\s"'<][^\s"']*))"#,

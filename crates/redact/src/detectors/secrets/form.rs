@@ -1,7 +1,7 @@
 //! Formats without a single provider: keys in PEM, JSON Web Tokens, bearer tokens.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 /// Formats that are secret in any context.
 pub(super) const DETECTORS: &[Detector] = &[
@@ -11,7 +11,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "private keys in PEM, SSH2 and PuTTY format, in one line or over several, up to their END line or the end of the Base64; \
                 the private members of JSON Web Keys (RFC 7517)",
         not_matched: "public keys or certificates; other text after a BEGIN marker",
-        trigger: Trigger::Shape(r#"(?-u)PRIVATE(?:[ +]|%20)KEY|Private-Lines:|["']kty\\*["']"#),
         patterns: &[
             checked(
                 r"(?x-u)-{4,5}[\ +]?BEGIN[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?[\ +]?-{4,5}",
@@ -80,7 +79,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "JSON Web Tokens and encrypted ones (RFC 7519): eyJ…, with at least two parts",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)eyJ[A-Za-z0-9_-]"),
         patterns: &[plain(r"(?-u)eyJ[A-Za-z0-9_-]{6,}={0,2}\.[A-Za-z0-9_-]{4,}(?:={0,2}\.[A-Za-z0-9_-]*)*")],
         positives: &[
             ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K ok", "jwt <redacted:jwt> ok"),
@@ -93,7 +91,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "text that looks like a token after the word Bearer (RFC 6750)",
         not_matched: "prose such as \"bearer authentication\"",
-        trigger: Trigger::Shape(r#"(?i-u)bearer(?:[ \t+"':=\\]|%20|%3a)"#),
         patterns: &[checked(
             r#"(?xi-u)bearer(?:[\ \t+"':=\\]|%20|%3a){1,6}([a-z0-9._~+/%-]{6,}=*)"#,
             validators::token,

@@ -1,7 +1,7 @@
 //! Credentials recognized by their position: headers, URLs, connection strings, password files.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 /// The value after `Cookie:`, which may be in quotes (RFC 6265, section 4.1.1).
 macro_rules! cookie_value {
@@ -34,7 +34,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Basic credentials (RFC 7617): Base64 of user:password after the word Basic",
         not_matched: "other text after the word Basic",
-        trigger: Trigger::Shape(r"(?i-u)basic(?:[ \t+]|%20)+[a-z0-9+/_-]{6}"),
         patterns: &[checked(
             r"(?xi-u)basic(?:[\ \t+]|%20)+([a-z0-9+/_-]{6,}(?:=|%3D){0,2})",
             validators::basic_credentials,
@@ -52,9 +51,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "the response in a Digest authorization header (RFC 7616), Hawk's mac, OAuth 1's signature and verifier (RFC 5849), the \
                 signature of signed HTTP messages",
         not_matched: "the server's challenge",
-        trigger: Trigger::Shape(
-            r#"(?i-u)response=\\*"?[0-9a-f]{12}|\bmac=\\*"?[a-z0-9+/_-]{12}|oauth_(?:signature|verifier)[^_\r\n]|signature=\\*"[a-z0-9+/_-]{12}"#,
-        ),
         patterns: &[
             plain(r#"(?i-u)digest\s[^\r\n]*?\bresponse=\\*"?([0-9a-f]{32,64})"#),
             plain(r#"(?i-u)hawk\s[^\r\n]*?\bmac=\\*"?([a-z0-9+/_-]{20,}={0,2})"#),
@@ -92,9 +88,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "the values in Cookie and Set-Cookie headers, also as JSON, and of curl -b",
         not_matched: "the cookies' names and attributes",
-        trigger: Trigger::Shape(
-            r#"(?i-u)cookie(?:2|s)?(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[:=,]|%3[ad])|(?:(?:added|replaced)[ ]|<)cookie[ ][^\s=]+=|[ \t](?:-b|--cookie)[ =]"#,
-        ),
         patterns: &[
             checked(concat!("(?xi-u)set-cookie2?", is!(), set_cookie_value!()), validators::set_cookie),
             checked(r#"(?i-u)set-cookie2?(?:\\*["'])?[ \t]*[:=][ \t]*\[([^\]\r\n]+)"#, validators::set_cookies),
@@ -181,9 +174,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "session ids by the names that frameworks use (JSESSIONID, PHPSESSID, ASP.NET_SessionId, connect.sid, \
                 laravel_session, _gitlab_session, sessionid with 32 characters)",
         not_matched: "session_id and other names, which may be ids for tracing",
-        trigger: Trigger::Shape(
-            r"(?-u)(?i:jsessionid|phpsessid|asp\.net_sessionid|aspsessionid|connect\.sid|(?:laravel|_gitlab)_session)|\bsessionid\b",
-        ),
         patterns: &[
             plain(concat!(
                 "(?xi-u)(?:jsessionid|phpsessid|asp\\.net_sessionid|aspsessionid[a-z]*|connect\\.sid|(?:laravel|_gitlab)_session)",
@@ -206,9 +196,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "the password of scheme://user:password@host, also percent-encoded; a token in the user's place (digits, small letters and \
                 capitals), also before :x-oauth-basic",
         not_matched: "ports, and users without a password",
-        trigger: Trigger::Shape(
-            r#"(?i-u)://[^\s"'<>/?:]*:(?:[^\s"'>/?]|'[a-z0-9])*@|://[^\s"'<>/?@:\[]*:[^\s"'>/?@,{$]*[^\s"'>/?@,{$0-9][^\s"'>/?@,{$]*[/?][^\s"'>@]*@|%3a%2f%2f[^\s"'<>&/%]*%3a[^\s"'<>&/]*%40|://[a-z0-9_-]{10,}(?:@|:x-oauth-basic@)"#,
-        ),
         patterns: &[
             // The user may be an e-mail address. A quote belongs to the password if the password continues after it.
             plain(r#"(?i-u)[a-z0-9+.-]://[^\s"'<>/?:]*:((?:[^\s"'>/?]|'[a-z0-9])+)@"#),
@@ -254,9 +241,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "passwords in connection strings: between semicolons, with spaces too (Password=…;), user:…@tcp(…), \
                 jdbc:oracle:thin:user/…@",
         not_matched: "",
-        trigger: Trigger::Shape(
-            r#"(?i-u);[ ]?(?:password|pwd)[ ]?=|(?:password|pwd)[ ]?=[ ]?\{|@(?:tcp|udp|unix)\(|:[^\s@"'<>/]+@/[a-z]|jdbc:oracle:[a-z0-9]+:[^\s/@"']+/"#,
-        ),
         patterns: &[
             checked(
                 r#"(?i-u);[ ]?(?:password|pwd)[ ]?=[ ]?(?:([^;"'\s<{][^;"'\r\n]*)[;"']|([^;"'\s<{][^;"'\s]*)\z)"#,
@@ -292,7 +276,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "passwords in a line of a .netrc file (machine … login … password …) and of a .pgpass file (host:5432:database:user:…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)\bmachine[ \t]+[^\s]+[ \t]+login[ \t]|:(?:5432|5433|6432|\*):[^\s:]+:[^\s:]+:"),
         patterns: &[
             plain(r"(?-u)\bmachine[ \t]+\S+[ \t]+login[ \t]+\S+[ \t]+password[ \t]+([^\s<]\S*)"),
             plain(
@@ -320,9 +303,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "hashes of passwords: bcrypt, crypt (SHA-256, SHA-512, MD5, yescrypt), Argon2, scrypt, Django's PBKDF2, LDAP's {SSHA}, \
                 PostgreSQL's SCRAM, lines of /etc/shadow and of Windows' hashes",
         not_matched: "digests without a prefix, which may be of anything",
-        trigger: Trigger::Shape(
-            r"(?-u)\$2[abxy]?\$[0-9]{2}\$|\$(?:1|5|6|7|y|gy|apr1|argon2id?|argon2d|scrypt)\$|pbkdf2_sha|\{S?SHA(?:256|512)?\}|\{CRYPT\}|SCRAM-SHA-(?:1|256|512)\$[0-9]|[0-9a-fA-F]:::|:\$[0-9a-z]{1,4}\$[^:\s]{8}",
-        ),
         patterns: &[
             plain(r"(?-u)\$2[abxy]?\$[0-9]{2}\$[./A-Za-z0-9]{53}"),
             plain(r"(?-u)\$(?:1|5|6|apr1)\$(?:rounds=[0-9]+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{22,86}"),

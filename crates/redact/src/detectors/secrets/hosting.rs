@@ -1,7 +1,7 @@
 //! Tokens of source hosting and continuous integration.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -10,7 +10,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "GitHub's tokens: personal, OAuth, user, server and refresh (ghp_…, gho_…, ghu_…, ghs_…, ghr_…), fine-grained \
                 (github_pat_…); check digits are not verified, because a truncated token is a secret too",
         not_matched: "",
-        trigger: Trigger::Literals(&["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"]),
         patterns: &[plain(r"(?-u)gh[oprsu]_[A-Za-z0-9_.-]{30,}"), plain(r"(?-u)github_pat_[A-Za-z0-9_]{50,}")],
         positives: &[
             (concat!("cloning with gh", "p_", fake!(alnum 36), " ok"), "cloning with <redacted:github> ok"),
@@ -26,9 +25,6 @@ pub(super) const DETECTORS: &[Detector] = &[
                 (glpat-…, gldt-…, glrt-…, glrtr-…, glcbt-…, glptt-…, glft-…, glimt-…, glagent-…, glwt-…, gloas-…, glsoat-…, \
                 glffct-…, GR1348941…)",
         not_matched: "",
-        trigger: Trigger::Shape(
-            r"(?-u)gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_.-]{8}|GR1348941[A-Za-z0-9_-]",
-        ),
         patterns: &[
             plain(r"(?-u)gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[A-Za-z0-9_.-]{18,}"),
             plain(r"(?-u)GR1348941[A-Za-z0-9_-]{20,}"),
@@ -45,7 +41,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Bitbucket's app passwords and access tokens (ATBB…, ATCTT3…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)ATBB[A-Za-z0-9]{12}|ATCTT3[A-Za-z0-9_=-]"),
         patterns: &[plain(r"(?-u)ATBB[A-Za-z0-9]{28,}"), plain(r"(?-u)ATCTT3[A-Za-z0-9_=-]{40,}")],
         positives: &[
             (concat!("with AT", "BB", fake!(alnum 32), " ok"), "with <redacted:bitbucket> ok"),
@@ -58,7 +53,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Atlassian's API tokens (ATATT3…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["ATATT3"]),
         patterns: &[plain(r"(?-u)ATATT3[A-Za-z0-9_=-]{40,}")],
         positives: &[(
             concat!("jira AT", "ATT3xFfGF0", fake!(alnum 40), "=0A1B2C3D ok"),
@@ -71,7 +65,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "CircleCI's tokens (CCIPAT_…, CCIPRJ_…), older ones after a keyword",
         not_matched: "40 hexadecimal characters on their own",
-        trigger: Trigger::Shape(r"(?-u)CCIP(?:AT|RJ)_|(?i:circle(?:ci)?[a-z_.-]*token)"),
         patterns: &[
             plain(r"(?-u)CCIP(?:AT|RJ)_[A-Za-z0-9]+_[A-Za-z0-9]{30,}"),
             plain(concat!("(?x-u)(?i:circle(?:ci)?[a-z_.-]*token)", is!(), "([0-9a-f]{40})")),
@@ -87,7 +80,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Buildkite's tokens: API, agent, session, job, registry, portal (bkua_…, bkct_…, bkar_…, bkaa_…, bkaj_…, bkpt_…, bkpat_…, bkps_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)bk(?:ua|ct|a[ajrs]|p[st]|pat)_[A-Za-z0-9_.-]{12}"),
         patterns: &[checked(r"(?-u)\bbk(?:ua|ct|a[ajrs]|p[st]|pat)_[A-Za-z0-9_.-]{20,}", validators::random)],
         positives: &[
             (concat!("agent bk", "ua_", fake!(hex 40), " ok"), "agent <redacted:buildkite> ok"),
@@ -100,7 +92,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Travis CI's tokens after a keyword (TRAVIS_TOKEN, travis_api_token …)",
         not_matched: "22 characters on their own",
-        trigger: Trigger::Shape(r"(?-u)(?i:travis[a-z_.-]*token)"),
         patterns: &[checked(
             concat!("(?x-u)(?i:travis[a-z_.-]*token)", is!(), "([A-Za-z0-9_-]{20,})"),
             validators::random,
@@ -113,7 +104,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Jenkins' API tokens (11 and 32 hexadecimal characters) and crumbs after a keyword",
         not_matched: "34 hexadecimal characters on their own",
-        trigger: Trigger::Shape(r"(?-u)(?i:jenkins[a-z_.-]*(?:token|key|pass)|jenkins-crumb|\.crumb)"),
         patterns: &[
             plain(concat!("(?x-u)(?i:jenkins[a-z_.-]*(?:token|key|pass[a-z]*))", is!(), "(11[0-9a-f]{32})")),
             plain(concat!("(?x-u)(?i:jenkins-crumb|\\.crumb)", is!(), "([0-9a-f]{32,64})")),
@@ -129,7 +119,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "personal access tokens of Azure DevOps (84 characters with the mark AZDO)",
         not_matched: "tokens of the older format (52 characters), unless a keyword precedes them",
-        trigger: Trigger::Shape(r"(?-u)AZDO[A-Za-z0-9]{4}"),
         patterns: &[plain(r"(?-u)[A-Za-z0-9]{70,}AZDO[A-Za-z0-9]{4,}")],
         positives: &[(
             concat!("pat ", fake!(alnum 40), fake!(alnum 36), "AZ", "DO0a1b ok"),
@@ -142,7 +131,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Sourcegraph's access tokens (sgp_…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["sgp_"]),
         patterns: &[plain(r"(?-u)sgp_(?:[0-9a-f]{16}_|local_)?[0-9a-f]{40,}")],
         positives: &[
             (concat!("t sg", "p_", fake!(hex 40), "."), "t <redacted:sourcegraph>."),
@@ -155,7 +143,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "SonarQube's user, project and global tokens (squ_…, sqp_…, sqa_…), an organization's (sqco_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)sq[apu]_[0-9a-f]{12}|sqco_[A-Za-z0-9]{12}"),
         patterns: &[plain(r"(?-u)sq[apu]_[0-9a-f]{40,}"), checked(r"(?-u)\bsqco_[A-Za-z0-9]{40,}", validators::random)],
         positives: &[
             (concat!("sonar sq", "u_", fake!(hex 40), " ok"), "sonar <redacted:sonarqube> ok"),
@@ -168,7 +155,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Snyk's tokens (snyk_uat.…), and UUIDs after SNYK_TOKEN",
         not_matched: "UUIDs on their own",
-        trigger: Trigger::Shape(r"(?-u)snyk_[a-z]{3}\.|(?i:snyk[a-z_.-]*(?:token|key))"),
         patterns: &[
             plain(r"(?-u)snyk_[a-z]{3}\.[A-Za-z0-9_.-]{20,}"),
             plain(concat!(
@@ -188,7 +174,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Codecov's upload tokens: a UUID after CODECOV_TOKEN",
         not_matched: "UUIDs on their own",
-        trigger: Trigger::Shape(r"(?-u)(?i:codecov[a-z_.-]*token)"),
         patterns: &[plain(concat!(
             "(?x-u)(?i:codecov[a-z_.-]*token)",
             is!(),

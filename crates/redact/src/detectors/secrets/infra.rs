@@ -1,7 +1,7 @@
 //! Tokens of infrastructure: secret stores, orchestration, databases, monitoring.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -9,11 +9,10 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "HashiCorp Vault's service, batch and recovery tokens (hvs.…, hvb.…, hvr.…), older ones (s. and 24 characters)",
         not_matched: "names of packages and classes",
-        trigger: Trigger::Shape(r"(?-u)hv[sbr]\.[A-Za-z0-9_-]{20}|[sbr]\.[A-Za-z0-9]{24}"),
         patterns: &[
             plain(r"(?-u)hv[sbr]\.[A-Za-z0-9_-]{20,}"),
             checked(
-                r"(?-u)(?:^|[^A-Za-z0-9._-])([sbr]\.[A-Za-z0-9]{24})(?:[^A-Za-z0-9._(-]|\.?$|\.\s)",
+                r"(?-u)(?:^|[^A-Za-z0-9._-])\b([sbr]\.[A-Za-z0-9]{24})(?:[^A-Za-z0-9._(-]|\.?$|\.\s)",
                 validators::mixed,
             ),
         ],
@@ -34,7 +33,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "tokens of Terraform Cloud (14 characters, .atlasv1. and the rest)",
         not_matched: "",
-        trigger: Trigger::Literals(&[".atlasv1."]),
         patterns: &[plain(r"(?-u)[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,}")],
         positives: &[(
             concat!("with Fake0token1Fak.atl", "asv1.", fake!(alnum 40), fake!(alnum 20), " ok"),
@@ -47,7 +45,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Databricks' tokens (dapi…, dose…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)d(?:api|ose)[0-9a-f]{12}"),
         patterns: &[plain(r"(?-u)d(?:api|ose)[0-9a-f]{32}(?:-[0-9]+)?")],
         positives: &[(concat!("spark da", "pi", fake!(hex 32), "-2 ok"), "spark <redacted:databricks> ok")],
         negatives: &["dapi-server", "dapi0a1b"],
@@ -58,9 +55,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "Datadog's API and application keys after a keyword (DD_API_KEY, DD-APPLICATION-KEY, datadog_app_key …), \
                 application keys (ddapp_…, ddap_…), access tokens (ddpat_…, ddsat_…)",
         not_matched: "trace ids",
-        trigger: Trigger::Shape(
-            r"(?-u)(?i:dd[_-]|datadog[a-z_.-]*)(?i:api|app|application)[_-]?(?i:key)|dd(?:app?|[ps]at)_[A-Za-z0-9_]{12}",
-        ),
         patterns: &[
             plain(concat!(
                 "(?x-u)(?i:(?:\\bdd[_-]|datadog[a-z_.-]*)(?:api|app|application)[_-]?key)",
@@ -81,7 +75,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "New Relic's keys: user, insert, query, browser and licence (NRAK-…, NRII-…, NRIQ-…, NRJS-…, …NRAL)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)NR(?:AK|II|IQ|JS|RA|AA)-[A-Za-z0-9_-]|NRAL"),
         patterns: &[
             plain(r"(?-u)NR(?:AK|II|IQ|JS|RA|AA)-[A-Za-z0-9_-]{16,}"),
             plain(r"(?-u)(?:[a-z]{2}[0-9]{2}xx)?[0-9a-f]{26,36}F{0,4}NRAL"),
@@ -98,7 +91,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Grafana's service account tokens (glsa_…) and cloud tokens (glc_…)",
         not_matched: "older API keys, which are Base64 of JSON, unless a keyword or Bearer precedes them",
-        trigger: Trigger::Literals(&["glsa_", "glc_"]),
         patterns: &[plain(r"(?-u)glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}"), plain(r"(?-u)glc_[A-Za-z0-9+/_-]{32,}={0,2}")],
         positives: &[
             (concat!("use gl", "sa_", fake!(alnum 32), "_0a1b2c3d ok"), "use <redacted:grafana> ok"),
@@ -111,7 +103,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Sentry's tokens: organization, user, application, integration (sntrys_…, sntryu_…, sntrya_…, sntryi_…), and the secret part of old DSNs",
         not_matched: "DSNs without a secret part",
-        trigger: Trigger::Shape(r"(?-u)sntry[aisu]_|://[0-9a-f]{32}:[0-9a-f]"),
         patterns: &[plain(r"(?-u)sntry[aisu]_[A-Za-z0-9+/=_-]{40,}"), plain(r"(?-u)://[0-9a-f]{32}:([0-9a-f]{32})@")],
         positives: &[
             (
@@ -130,9 +121,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "PagerDuty's API tokens and routing keys after a keyword (PAGERDUTY_TOKEN, routing_key, Token token=…)",
         not_matched: "ids of incidents and services",
-        trigger: Trigger::Shape(
-            r"(?-u)(?i:pager_?duty[a-z_.-]*(?:token|key)|pd[_-](?:token|api[_-]key)|routing_key|integration_key)|Token token=",
-        ),
         patterns: &[
             plain(concat!(
                 "(?x-u)(?i:pager_?duty[a-z_.-]*(?:token|key)|\\bpd[_-](?:token|api[_-]key)|routing_key|integration_key)",
@@ -157,7 +145,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Dynatrace's tokens (dt0c01.… and similar)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)dt0[a-z][0-9]{2}\.[A-Z0-9]{8}"),
         patterns: &[plain(r"(?-u)dt0[a-z][0-9]{2}\.[A-Z0-9]{8,}\.[A-Za-z0-9]{60,}")],
         positives: &[(
             concat!("dt", "0c01.FAKE0TOKEN1FAKE2TOKEN3FA.", fake!(alnum 40), fake!(alnum 24), " ok"),
@@ -170,7 +157,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "tokens of Splunk's HTTP event collector: a UUID after the word Splunk or a keyword",
         not_matched: "UUIDs on their own",
-        trigger: Trigger::Shape(r"(?-u)Splunk [0-9A-Fa-f]{8}-|(?i:(?:splunk|hec)[a-z_.-]*token)"),
         patterns: &[
             plain(r"(?-u)Splunk ([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})"),
             plain(concat!(
@@ -190,7 +176,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Honeycomb's ingest and management keys (hcaik_…, hcbik_…, hcamk_…), older ones after X-Honeycomb-Team",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)hc[a-z](?:ik|mk)_[0-9a-z]{8}|(?i:honeycomb[a-z_.-]*(?:team|key))"),
         patterns: &[
             plain(r"(?-u)hc[a-z](?:ik|mk)_[0-9a-z]{30,}"),
             checked(
@@ -209,7 +194,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "LaunchDarkly's SDK, API and mobile keys (sdk-…, api-…, mob-… with a UUID)",
         not_matched: "client-side ids",
-        trigger: Trigger::Shape(r"(?-u)(?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"),
         patterns: &[plain(r"(?-u)\b(?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")],
         positives: &[(concat!("flags sd", "k-", fake!(uuid), " ok"), "flags <redacted:launchdarkly> ok")],
         negatives: &["pod shop-api-0a1b2c3d-x2x7k", "sdk-0a1b2c3d-4e5f"],
@@ -219,7 +203,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Pulumi's access tokens (pul-…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)pul-[0-9a-f]{12}"),
         patterns: &[plain(r"(?-u)pul-[0-9a-f]{40}")],
         positives: &[(concat!("login pu", "l-", fake!(hex 40), " ok"), "login <redacted:pulumi> ok")],
         negatives: &["pul-0a1b"],
@@ -229,7 +212,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Doppler's tokens: personal, service, CLI, audit, SCIM (dp.pt.…, dp.st.…, dp.ct.…, dp.audit.…, dp.scim.…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)dp\.(?:pt|st|ct|sa|said|audit|scim)\.[A-Za-z0-9_.-]"),
         patterns: &[plain(r"(?-u)\bdp\.(?:pt|st|ct|sa|said|audit|scim)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,}")],
         positives: &[
             (concat!("run dp", ".pt.", fake!(alnum 40), "abc ok"), "run <redacted:doppler> ok"),
@@ -242,7 +224,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "1Password's service account tokens (ops_…) and secret keys (A3-…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)ops_eyJ|A3-[A-Z0-9]{6}-"),
         patterns: &[
             plain(r"(?-u)ops_eyJ[A-Za-z0-9+/_-]{40,}={0,2}"),
             plain(r"(?-u)\bA3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"),
@@ -261,7 +242,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "secret keys of age (AGE-SECRET-KEY-1…)",
         not_matched: "recipients (age1…)",
-        trigger: Trigger::Literals(&["AGE-SECRET-KEY-"]),
         patterns: &[plain(r"(?-u)AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{50,}")],
         positives: &[(
             concat!("key AGE-SEC", "RET-KEY-1", fake!(upper 16), fake!(upper 16), fake!(upper 16), "FAKE0TOKEN ok"),
@@ -274,7 +254,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Tailscale's auth, API, client, SCIM and webhook keys (tskey-…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["tskey-"]),
         patterns: &[plain(r"(?-u)tskey-(?:[a-z]+-)?[A-Za-z0-9]{10,}(?:-[A-Za-z0-9]{10,})?")],
         positives: &[(
             concat!("up --authkey tsk", "ey-auth-", fake!(alnum 16), "-", fake!(alnum 32), " ok"),
@@ -287,7 +266,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Docker Swarm's join tokens and unlock keys (SWMTKN-1-…, SWMKEY-1-…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["SWMTKN-", "SWMKEY-"]),
         patterns: &[
             plain(r"(?-u)SWMTKN-[0-9]-[a-z0-9]{40,}-[a-z0-9]{20,}"),
             plain(r"(?-u)SWMKEY-[0-9]-[A-Za-z0-9+/]{40,}"),
@@ -306,7 +284,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "OpenShift's user tokens (sha256~ and 43 characters)",
         not_matched: "digests (sha256:…)",
-        trigger: Trigger::Literals(&["sha256~"]),
         patterns: &[plain(r"(?-u)sha256~[A-Za-z0-9_-]{43}")],
         positives: &[(concat!("oc login sha", "256~", fake!(alnum 40), "-_x ok"), "oc login <redacted:openshift> ok")],
         negatives: &[concat!("sha256:", fake!(hex 64)), "sha256~short"],
@@ -316,7 +293,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "private keys in a kubeconfig (client-key-data)",
         not_matched: "certificates (client-certificate-data)",
-        trigger: Trigger::Literals(&["client-key-data"]),
         patterns: &[plain(concat!("(?x-u)client-key-data", is!(), "([A-Za-z0-9+/]{20,}={0,2})"))],
         positives: &[(
             concat!("client-key-data: LS0tLS1C", fake!(alnum 40), "=="),
@@ -329,7 +305,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "the 54 characters after the name of a Rancher token and a colon (token-…:, kubeconfig-…:, kubectl-shell-…:, agent-…:)",
         not_matched: "token names without their secret",
-        trigger: Trigger::Shape(r"(?-u)(?:token|kubeconfig|kubectl-shell|agent)-[a-z0-9-]+:[a-z0-9]{12}"),
         patterns: &[plain(r"(?-u)(?:token|kubeconfig|kubectl-shell|agent)-[a-z0-9-]+:([a-z0-9]{54})")],
         positives: &[
             (
@@ -348,7 +323,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "API keys of Elasticsearch after the word ApiKey, those of Elastic Cloud (essu_…)",
         not_matched: "names and ids of keys",
-        trigger: Trigger::Shape(r"(?-u)(?i:apikey)(?:[ +]|%20)[A-Za-z0-9+/_-]{12}|essu_[A-Za-z0-9+/_-]{12}"),
         patterns: &[
             checked(r"(?-u)(?i:apikey)(?:[ +]|%20)([A-Za-z0-9+/_-]{20,}={0,2})", validators::random),
             checked(r"(?-u)\bessu_[A-Za-z0-9+/_-]{30,}={0,2}", validators::mixed),
@@ -364,7 +338,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "service account secrets of MongoDB Atlas (mdb_sa_sk_…)",
         not_matched: "client ids (mdb_sa_id_…)",
-        trigger: Trigger::Literals(&["mdb_sa_sk_"]),
         patterns: &[plain(r"(?-u)mdb_sa_sk_[A-Za-z0-9_-]{30,}")],
         positives: &[(concat!("atlas md", "b_sa_sk_", fake!(alnum 40), " ok"), "atlas <redacted:mongodb_atlas> ok")],
         negatives: &[concat!("mdb_sa_id_", fake!(hex 16)), "mdb_sa_sk_ is the prefix"],
@@ -374,7 +347,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "API secrets of Confluent Cloud (cflt…)",
         not_matched: "ids of API keys; older secrets, unless a keyword precedes them",
-        trigger: Trigger::Shape(r"(?-u)cflt[A-Za-z0-9+/]{12}"),
         patterns: &[checked(r"(?-u)\bcflt[A-Za-z0-9+/]{50,}={0,2}", validators::mixed)],
         positives: &[(
             concat!("produce cf", "lt", fake!(alnum 40), fake!(alnum 20), " ok"),
@@ -387,7 +359,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "API keys of Prefect Cloud (pnu_…, pnb_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)pn[bu]_[A-Za-z0-9]{12}"),
         patterns: &[checked(r"(?-u)\bpn[bu]_[A-Za-z0-9]{30,}", validators::random)],
         positives: &[(concat!("flow pn", "u_", fake!(alnum 36), " ok"), "flow <redacted:prefect> ok")],
         negatives: &["pnu_none"],

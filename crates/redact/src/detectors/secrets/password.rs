@@ -1,7 +1,7 @@
 //! The values of keywords: passwords, secrets, tokens and keys of any kind.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, confirmed, plain};
 
 /// Names whose value is a secret, also at the end of a longer name (`db_password`, `X-Auth-Token`, `accessKey`). Longer
 /// alternatives come first, so that the first match is the longest. A macro, because only literals can be joined in a
@@ -33,14 +33,16 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 (token = get_token(user), password: str, $DB_PASSWORD); states (token: valid, apikey=missing), names of lexer \
                 tokens (token=NUMBER), paths of key files (private_key=/etc/ssl/x.key), limits and ratios (max_token=4096, \
                 pass=2/3); the log name of a process (passwd[123]:)",
-    // Every alternative here is tried at every byte of every line.
-    trigger: Trigger::Shape(concat!(
-        r"(?xi-u)",
-        keyword!(),
-        r#"(?:[\x01-\x09\x0b-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01]) | stringdata\\*["']?[\ \t]*: | (?:rejected|invalid|incorrect|input|with|final|the|field's)(?:\ [a-z]+)?[\ _-]?value | -setcookie | (?:snmp|tacacs|radius)-server | isakmp"#
-    )),
     patterns: &[
-        checked(concat!(r"(?xi-u)", keyword!()), validators::named),
+        confirmed(
+            concat!(r"(?xi-u)", keyword!()),
+            concat!(
+                r"(?xi-u)",
+                keyword!(),
+                r#"(?:[\x01-\x09\x0b-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01])"#
+            ),
+            validators::named,
+        ),
         // All values of a Kubernetes Secret are secrets.
         checked(r#"(?i-u)\bstringdata\\*["']?[ \t]*:[ \t]*\{()"#, validators::object),
         // Values in validation errors.

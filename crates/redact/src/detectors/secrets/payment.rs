@@ -1,7 +1,7 @@
 //! Keys of payment providers and shops.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -9,7 +9,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Stripe's secret, restricted and organization keys (sk_live_…, rk_test_…, sk_org_… and so on), webhook secrets (whsec_…) and client secrets (pi_…_secret_…)",
         not_matched: "publishable keys (pk_…), ids of objects (cus_…)",
-        trigger: Trigger::Literals(&["sk_live_", "sk_test_", "rk_live_", "rk_test_", "sk_org_", "whsec_", "_secret_"]),
         patterns: &[
             plain(r"(?-u)(?:[rs]k|sk_org)_(?:live|test)_[A-Za-z0-9]{10,}"),
             plain(r"(?-u)whsec_[A-Za-z0-9+/=_-]{20,}"),
@@ -37,7 +36,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Square's access tokens (sq0atp-…, EAAA…) and OAuth secrets (sq0csp-…)",
         not_matched: "application ids (sq0idp-…)",
-        trigger: Trigger::Shape(r"(?-u)sq0(?:at|cs)p-|EAAA[A-Za-z0-9_-]{12}"),
         patterns: &[
             plain(r"(?-u)sq0(?:at|cs)p-[A-Za-z0-9_-]{22,}"),
             checked(r"(?-u)\bEAAA[A-Za-z0-9_-]{60,}", validators::mixed),
@@ -53,7 +51,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "access tokens of Braintree and PayPal (access_token$production$…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["access_token$production$", "access_token$sandbox$"]),
         patterns: &[plain(r"(?-u)access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[0-9a-f]{32}")],
         positives: &[(
             concat!("with access_token$prod", "uction$", fake!(hex 16), "$", fake!(hex 32), " ok"),
@@ -66,7 +63,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "PayPal's access tokens (A21AA…), client secrets after a keyword",
         not_matched: "client ids",
-        trigger: Trigger::Shape(r"(?-u)A21AA[A-Za-z0-9_-]|(?i:paypal[a-z_.-]*secret)"),
         patterns: &[
             plain(r"(?-u)A21AA[A-Za-z0-9_-]{60,}"),
             plain(concat!("(?x-u)(?i:paypal[a-z_.-]*secret)", is!(), "(E[A-Za-z0-9_-]{60,})")),
@@ -82,7 +78,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Adyen's API keys (AQE…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)AQE[A-Za-z0-9+/=*-]{12}"),
         patterns: &[checked(r"(?-u)\bAQE[a-z][A-Za-z0-9+/=*-]{60,}(?:[^\s\x22',;]{0,60})", validators::random)],
         positives: &[(
             concat!("X-API-Key: AQ", "Ehm", fake!(alnum 40), fake!(alnum 40), "-", fake!(alnum 36), "="),
@@ -95,7 +90,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Shopify's tokens (shpat_…, shpca_…, shppa_…, shpss_…, shpua_…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["shpat_", "shpca_", "shppa_", "shpss_", "shpua_", "shptka_", "shpcs_"]),
         patterns: &[plain(r"(?-u)shp(?:at|ca|pa|ss|ua|tka|cs)_[A-Fa-f0-9]{32,}")],
         positives: &[
             (concat!("with shp", "at_", fake!(hex 32), " ok"), "with <redacted:shopify> ok"),
@@ -108,9 +102,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Plaid's access, public and link tokens (access-production-… with a UUID), secrets after a keyword",
         not_matched: "client and item ids",
-        trigger: Trigger::Shape(
-            r"(?-u)(?:access|public|link|processor)-(?:sandbox|development|production)-[0-9a-f]{8}|(?i:plaid[a-z_.-]*secret)",
-        ),
         patterns: &[
             plain(
                 r"(?-u)(?:access|public|link|processor)-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
@@ -128,7 +119,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Razorpay's key ids with their secret (rzp_live_…:…), secrets after a keyword",
         not_matched: "key ids on their own",
-        trigger: Trigger::Shape(r"(?-u)rzp_(?:live|test)_[A-Za-z0-9]{14}:|(?i:razorpay[a-z_.-]*secret)"),
         patterns: &[
             plain(r"(?-u)rzp_(?:live|test)_[A-Za-z0-9]{14}:([A-Za-z0-9]{20,})"),
             plain(concat!("(?x-u)(?i:razorpay[a-z_.-]*secret)", is!(), "([A-Za-z0-9]{20,})")),
@@ -147,7 +137,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "API keys of Mollie (live_…, test_… with 30 characters), GoCardless' tokens (live_… with 40)",
         not_matched: "words that end in live_ or test_, and lower-case names after it",
-        trigger: Trigger::Shape(r"(?-u)(?:live|test)_[A-Za-z0-9_-]{30}"),
         patterns: &[checked(r"(?-u)\b(?:live|test)_([A-Za-z0-9_-]{30,})", validators::mixed)],
         positives: &[
             ("key live_Fake0token1Fake2token3Fake4tok ok", "key live_<redacted:mollie> ok"),
@@ -164,7 +153,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Flutterwave's secret keys (FLWSECK-…, FLWSECK_TEST-…)",
         not_matched: "public keys (FLWPUBK-…)",
-        trigger: Trigger::Literals(&["FLWSECK-", "FLWSECK_TEST-"]),
         patterns: &[plain(r"(?-u)FLWSECK(?:_TEST)?-[A-Za-z0-9]{12,}(?:-X)?")],
         positives: &[(concat!("FLW", "SECK-", fake!(hex 32), "-X ok"), "<redacted:flutterwave> ok")],
         negatives: &["FLWSECK-none", concat!("FLW", "PUBK-", fake!(hex 32), "-X")],
@@ -174,7 +162,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Shippo's API keys (shippo_live_…, shippo_test_…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["shippo_live_", "shippo_test_"]),
         patterns: &[checked(r"(?-u)shippo_(?:live|test)_[A-Za-z0-9]{20,}", validators::random)],
         positives: &[(concat!("label ship", "po_live_", fake!(hex 40), " ok"), "label <redacted:shippo> ok")],
         negatives: &["shippo_test_mode=1"],

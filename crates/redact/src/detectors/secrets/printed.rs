@@ -1,7 +1,7 @@
 //! Secrets that programs print: arguments of calls in stack traces, and passwords generated at the first setup.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 /// An argument of a call that is not the secret.
 macro_rules! other {
@@ -25,9 +25,6 @@ pub(super) const DETECTORS: &[Detector] = &[
                 password_verify; HTTPBasicAuth('user', …), auth=('user', …), SetBasicAuth, PasswordAuthentication, NetworkCredential, \
                 getConnection(\"jdbc:…\", user, …), login(user, …) of mail and FTP",
         not_matched: "other calls, and objects in a password's place",
-        trigger: Trigger::Shape(
-            r#"(?-u)(?:connect|->__construct|ldap_bind|_login|ssh2_auth_password|imap_open|password_(?:verify|hash)|(?:Basic|Digest)Auth|PasswordCredentials|PasswordAuthentication|NetworkCredential|PSCredential|getConnection|twilio\.Client|db\.auth|login|authenticate|attempt)\(|\bauth\\*["']?[ ]?[=:][ ]?[(\[]"#,
-        ),
         patterns: &[
             plain(concat!(
                 r"(?-u)(?:mysqli?_(?:real_|p)?connect|mysqli->(?:__construct|(?:real_)?connect)|ldap_bind|ftp_login|ssh2_auth_password|imap_open)\(",
@@ -85,9 +82,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "secrets that programs generate and print at their first setup: temporary passwords of MySQL, Elasticsearch and Jenkins (in \
                 one line), unseal and recovery keys of Vault, secret ids of Vault and Consul (UUIDs), initial and administrators' passwords",
         not_matched: "sentences about such passwords",
-        trigger: Trigger::Shape(
-            r"(?i-u)temporary password is|password for (?:the |user )?[^\s]|following password|(?:unseal|recovery) key [0-9]|secret_?id|new value: |password (?:for [a-z '_-]{1,40} )?(?:is|was set to|set to|to)[ :]",
-        ),
         patterns: &[
             plain(r"(?i-u)temporary password is generated for [^\s:]+: (\S+)"),
             checked(

@@ -1,7 +1,7 @@
 //! Credentials in statements, protocols, sign-on flows and signed URLs.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -11,9 +11,6 @@ pub(super) const DETECTORS: &[Detector] = &[
                 named by keywords; parameters bound to such columns in the same line; values that such columns are \
                 compared with (LIKE, IN), and values in errors (Duplicate entry)",
         not_matched: "statements without a literal",
-        trigger: Trigger::Shape(
-            r#"(?i-u)\bidentified[ \t]+(?:by|with|as)[ \t]|\bset[ \t]+password\b|\bpassword\([ ]?\\*["']|\binto[ \t][^()\r\n]*\([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*\)[ \t]*values[ \t]*\(|(?:parameters|params|bindings)\\*["']?[ ]?[:=]|\$[0-9]+\)(?:;|[ ]\[|[ ]returning)|password[ \t]+\$[a-z_]*\$|(?:password|passwd|pwd|secret|token|key)\\*["'`]?[ ](?:not[ ])?(?:in[ ]?\(|like[ ])|\bkey[ ]\([^()\r\n]*(?:pass|pwd|secret|token|key)|duplicate[ ]entry[ ]'"#,
-        ),
         patterns: &[
             plain(
                 r#"(?xi-u)\bidentified[\ \t]+(?:with[\ \t]+\S+[\ \t]+)?(?:by|as)[\ \t]+(?:password[\ \t]+)?\\*
@@ -93,9 +90,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "Redis' requirepass, masterauth and REDISCLI_AUTH, AUTH and ACL SETUSER as MONITOR shows them, AUTH as the \
                 protocol writes it",
         not_matched: "the word AUTH on its own",
-        trigger: Trigger::Shape(
-            r#"(?i-u)(?:requirepass|masterauth)[\\"' \t]|rediscli_auth=|\bsetuser\\*"?[ ]|"auth\\*"[ ]\\*"|(?-i:\bAUTH2? default )|auth\\+r\\+n\$[0-9]"#,
-        ),
         patterns: &[
             plain(
                 r#"(?i-u)(?:requirepass|masterauth)\\*["']?[ \t]+(?:\\+["'])?([^\s"'<\\](?:[^\s"'\\]|\\+[^\s"'\\])*)(?:\s*\z|\\*["'])"#,
@@ -141,9 +135,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "credentials after AUTH PLAIN, AUTH LOGIN and AUTH XOAUTH2 (SMTP and IMAP), and after PASS, APOP and LOGIN (FTP, POP3, IMAP) as logged by \
                 curl -v, lftp, vsftpd and Python's libraries; passwords in FreeRADIUS' logins ([user/…])",
         not_matched: "the mechanisms that a server offers",
-        trigger: Trigger::Shape(
-            r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ][a-z0-9+/]{4}|(?-i:[<>'] PASS |[':] ?PASS |\bUSER [^\s\\]+(?:\\|(?m:\r?$))|> (?:b')?[A-Z0-9]+ LOGIN |: [A-Z0-9]+ LOGIN |[0-9] LOGIN |\x22PASS |\bAPOP |Login (?:OK|incorrect))",
-        ),
         patterns: &[
             checked(
                 r"(?i-u)\bauth(?:enticate)?[ ](?:plain|login|xoauth2)[ ]([a-z0-9+/]{4,}={0,2})",
@@ -191,9 +182,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "named values of sign-on flows: authorization codes (code= together with state= or grant_type=), device codes, code \
                 verifiers and assertions of OAuth (RFC 6749, 7521, 7636, 8628), SAML responses and requests",
         not_matched: "code= without state= or grant_type=",
-        trigger: Trigger::Shape(
-            r#"(?i-u)(?:assertion|code_verifier|device_code|subject_token|saml(?:response|request))(?:\\*["'])?(?:\]|%5d)?[ \t]*(?:[=:]|%3[ad])|[?&"' \t]code=[^&\s]{6}"#,
-        ),
         patterns: &[
             plain(concat!(
                 r"(?xi-u)(?:assertion|code_verifier|device_code|subject_token|saml(?:response|request))",
@@ -237,7 +225,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "the signatures of signed URLs that have no detector of their own: Google Cloud Storage, CloudFront, S3 version 2, \
                 Alibaba, Tencent (X-Goog-Signature=, Signature=, q-signature=)",
         not_matched: "signatures elsewhere",
-        trigger: Trigger::Shape(r"(?i-u)(?:[?&](?:amp;)?|x-goog-|q-)signature="),
         patterns: &[plain(r"(?i-u)(?:[?&](?:amp;)?|x-goog-|q-)signature=([a-z0-9%+/_~-]{16,}={0,2})")],
         positives: &[
             (concat!("/b/o?X-Goog-Signature=", fake!(hex 64), " x"), "/b/o?X-Goog-Signature=<redacted:signed_url> x"),

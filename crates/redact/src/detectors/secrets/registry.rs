@@ -1,6 +1,6 @@
 //! Tokens of package and model registries.
 
-use super::super::{Detector, Group, Trigger, plain};
+use super::super::{Detector, Group, plain};
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -8,7 +8,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "npm's access tokens (npm_…), _authToken in .npmrc",
         not_matched: "environment variables of npm (npm_config_…)",
-        trigger: Trigger::Shape(r"(?-u)npm_[A-Za-z0-9]{12}|:_(?:authToken|auth|password)"),
         patterns: &[
             plain(r"(?-u)npm_[A-Za-z0-9]{36,}"),
             plain(r#"(?-u):_(?:authToken|auth|password)[ \t]*=[ \t]*(?:\\*["'])?([^\s"'\\$<]+)"#),
@@ -24,7 +23,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "API tokens of PyPI (pypi-AgE…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["pypi-AgE", "pypi-AgN"]),
         patterns: &[plain(r"(?-u)pypi-Ag[EN][A-Za-z0-9_-]{50,}")],
         positives: &[(
             concat!("upload py", "pi-AgEIcHlwaS5vcmc", fake!(alnum 40), fake!(alnum 20), " ok"),
@@ -37,7 +35,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "RubyGems' API keys (rubygems_ and 48 hexadecimal characters)",
         not_matched: "",
-        trigger: Trigger::Literals(&["rubygems_"]),
         patterns: &[plain(r"(?-u)rubygems_[0-9a-f]{48,}")],
         positives: &[(concat!("push ruby", "gems_", fake!(hex 40), "01234567 ok"), "push <redacted:rubygems> ok")],
         negatives: &["rubygems_version=3.5", "rubygems_0a1b"],
@@ -47,7 +44,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "API tokens of Rust's package registry (cio and 32 characters)",
         not_matched: "longer and shorter words",
-        trigger: Trigger::Shape(r"(?-u)cio[A-Za-z0-9]{12}"),
         patterns: &[plain(r"(?-u)\bcio[A-Za-z0-9]{32}\b")],
         positives: &[(concat!("publish ci", "o", fake!(alnum 32), " ok"), "publish <redacted:crates_io> ok")],
         negatives: &["cio", concat!("pre", "cio", fake!(alnum 32))],
@@ -57,7 +53,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "NuGet's API keys (oy2 and 43 characters)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)oy2[a-z0-9]{12}"),
         patterns: &[plain(r"(?-u)\boy2[a-z0-9]{43}\b")],
         positives: &[(
             concat!("push oy", "2", "fake0token1fake2token3fake4token5fake6token ok"),
@@ -70,7 +65,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Docker Hub's personal and organization tokens (dckr_pat_…, dckr_oat_…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["dckr_pat_", "dckr_oat_"]),
         patterns: &[plain(r"(?-u)dckr_[op]at_[A-Za-z0-9_-]{27,}")],
         positives: &[(concat!("login dck", "r_pat_", fake!(alnum 24), "_-x ok"), "login <redacted:docker> ok")],
         negatives: &["dckr_pat_ is the prefix"],
@@ -80,7 +74,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "JFrog Artifactory's API keys (AKC…) and reference tokens (cmVmdGtu…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)AKC[A-Za-z0-9]{12}|cmVmdGtu[A-Za-z0-9]{12}"),
         patterns: &[plain(r"(?-u)\bAKC[A-Za-z0-9]{61,}"), plain(r"(?-u)\bcmVmdGtu[A-Za-z0-9]{56,}")],
         positives: &[
             (concat!("key AK", "Cp8", fake!(alnum 40), fake!(alnum 32), " ok"), "key <redacted:artifactory> ok"),
@@ -93,7 +86,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Hugging Face's tokens (hf_…, api_org_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)(?:hf|api_org)_[A-Za-z0-9]{12}"),
         patterns: &[plain(r"(?-u)\b(?:hf|api_org)_[A-Za-z0-9]{30,}")],
         positives: &[
             (concat!("pull h", "f_FakeTokenFakeTokenFakeTokenFakeTo ok"), "pull <redacted:hugging_face> ok"),
@@ -106,7 +98,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Clojars' deploy tokens (CLOJARS_ and 60 characters)",
         not_matched: "",
-        trigger: Trigger::Literals(&["CLOJARS_"]),
         patterns: &[plain(r"(?-u)CLOJARS_[0-9a-f]{60}")],
         positives: &[(
             concat!("CLO", "JARS_", "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7 ok"),
@@ -119,7 +110,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "credentials in Docker's config.json (\"auth\": with Base64 of user:password)",
         not_matched: "Base64 of anything else",
-        trigger: Trigger::Shape(r#"(?-u)auth\\*"[ \t]*:[ \t]*\\*"[A-Za-z0-9+/]{6}"#),
         patterns: &[super::super::checked(
             r#"(?-u)\bauth\\*"[ \t]*:[ \t]*\\*"([A-Za-z0-9+/]{6,}={0,2})"#,
             super::super::super::validators::basic_credentials,

@@ -1,7 +1,7 @@
 //! Tokens of other services: project management, design, models, social networks.
 
 use super::super::super::validators;
-use super::super::{Detector, Group, Trigger, checked, plain};
+use super::super::{Detector, Group, checked, plain};
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -9,7 +9,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "OpenAI's keys (sk-…, sk-proj-…, sk-svcacct-…, sk-admin-…) and other keys of that form",
         not_matched: "words with a dash, such as task-…",
-        trigger: Trigger::Shape(r"(?-u)sk-(?:proj|svcacct|admin|or-v1)-[A-Za-z0-9_-]|sk-[A-Za-z0-9]{12}"),
         patterns: &[
             plain(r"(?-u)sk-(?:proj|svcacct|admin|or-v1)-[A-Za-z0-9_-]{20,}"),
             checked(r"(?-u)\bsk-[A-Za-z0-9]{20,}", validators::random),
@@ -25,7 +24,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Anthropic's keys (sk-ant-…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["sk-ant-"]),
         patterns: &[plain(r"(?-u)sk-ant-[A-Za-z0-9_-]{20,}")],
         positives: &[(
             concat!("ask with sk-", "ant-api03-", fake!(alnum 40), "-_AA ok"),
@@ -39,10 +37,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         description: "keys of Replicate (r8_…), Groq (gsk_…), Perplexity (pplx-…), xAI (xai-…), LangSmith (lsv2_…), NVIDIA (nvapi-…), \
                 Pinecone (pcsk_…, pckey_…), Weights & Biases (wandb_v1_…)",
         not_matched: "",
-        trigger: Trigger::Shape(concat!(
-            r"(?-u)r8_[A-Za-z0-9]{12}|gsk_[A-Za-z0-9]{12}|pplx-[A-Za-z0-9]{12}|xai-[A-Za-z0-9]{12}|lsv2_[a-z]{2}_",
-            r"|nvapi-[A-Za-z0-9_-]{12}|pc(?:sk|key)_[A-Za-z0-9_]{12}|wandb_v1_",
-        )),
         patterns: &[
             plain(r"(?-u)\br8_[A-Za-z0-9]{30,}|\bgsk_[A-Za-z0-9]{40,}|pplx-[A-Za-z0-9]{30,}|xai-[A-Za-z0-9]{40,}"),
             plain(r"(?-u)lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{10}"),
@@ -74,7 +68,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Linear's API keys and OAuth tokens (lin_api_…, lin_oauth_…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["lin_api_", "lin_oauth_"]),
         patterns: &[plain(r"(?-u)lin_(?:api|oauth)_[A-Za-z0-9]{32,}")],
         positives: &[(concat!("with li", "n_api_", fake!(alnum 40), " ok"), "with <redacted:linear> ok")],
         negatives: &["lin_api_calls=3"],
@@ -84,7 +77,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Notion's integration tokens (ntn_…, secret_ and 43 characters)",
         not_matched: "words that begin with secret_",
-        trigger: Trigger::Shape(r"(?-u)ntn_[A-Za-z0-9]{12}|secret_[A-Za-z0-9]{12}"),
         patterns: &[plain(r"(?-u)ntn_[A-Za-z0-9]{40,}"), checked(r"(?-u)secret_[A-Za-z0-9]{43}", validators::random)],
         positives: &[
             (concat!("sync nt", "n_", fake!(alnum 40), "abc ok"), "sync <redacted:notion> ok"),
@@ -97,7 +89,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Figma's tokens (figd_…, figo_…, figu_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)fig[dour]{1,2}_[A-Za-z0-9_-]{12}"),
         patterns: &[plain(r"(?-u)fig[dour]{1,2}_[A-Za-z0-9_-]{36,}")],
         positives: &[(concat!("get fi", "gd_", fake!(alnum 40), " ok"), "get <redacted:figma> ok")],
         negatives: &["figd_none", "config_directory_of_the_application"],
@@ -107,7 +98,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Postman's API and collection keys (PMAK-…, PMAT-…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["PMAK-", "PMAT-"]),
         patterns: &[plain(r"(?-u)PMA[KT]-[A-Za-z0-9]{20,}(?:-[0-9a-f]{30,})?")],
         positives: &[(
             concat!("run PM", "AK-0a1b2c3d4e5f60718293a4b5-", fake!(hex 32), "01 ok"),
@@ -120,7 +110,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Airtable's personal access tokens (pat… with a dot and 64 hexadecimal characters)",
         not_matched: "ids of bases and records (app…, rec…)",
-        trigger: Trigger::Shape(r"(?-u)pat[A-Za-z0-9]{14}\.[0-9a-f]{8}"),
         patterns: &[plain(r"(?-u)\bpat[A-Za-z0-9]{14}\.[0-9a-f]{64}")],
         positives: &[(concat!("base pa", "tFake0token1Fak.", fake!(hex 64), " ok"), "base <redacted:airtable> ok")],
         negatives: &["patFake0token1Fak.csv", "pattern"],
@@ -130,7 +119,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Dropbox's access tokens (sl.…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)sl\.(?:u\.)?[A-Za-z0-9_-]{12}"),
         patterns: &[plain(r"(?-u)\bsl\.(?:u\.)?[A-Za-z0-9_-]{60,}")],
         positives: &[(concat!("up s", "l.u.", fake!(alnum 40), fake!(alnum 40), "-_ ok"), "up <redacted:dropbox> ok")],
         negatives: &["sl.example.org"],
@@ -140,7 +128,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "HubSpot's private app tokens (pat-na1-…, pat-eu1-… with a UUID)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)pat-(?:na|eu|ap)[0-9]-[0-9a-f]"),
         patterns: &[plain(r"(?-u)pat-(?:na|eu|ap)[0-9]-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")],
         positives: &[(concat!("crm pa", "t-na1-", fake!(uuid), " ok"), "crm <redacted:hubspot> ok")],
         negatives: &["pat-eu1-app"],
@@ -150,7 +137,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Typeform's personal tokens (tfp_…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)tfp_[A-Za-z0-9_.-]{12}"),
         patterns: &[checked(r"(?-u)\btfp_[A-Za-z0-9_.-]{40,}", validators::random)],
         positives: &[(concat!("form tf", "p_", fake!(alnum 40), "_abc ok"), "form <redacted:typeform> ok")],
         negatives: &["tfp_total=7"],
@@ -160,7 +146,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Contentful's personal tokens (CFPAT-…)",
         not_matched: "",
-        trigger: Trigger::Literals(&["CFPAT-"]),
         patterns: &[plain(r"(?-u)CFPAT-[A-Za-z0-9_-]{40,}")],
         positives: &[(concat!("cms CF", "PAT-", fake!(alnum 40), "_-a ok"), "cms <redacted:contentful> ok")],
         negatives: &["CFPAT-none"],
@@ -170,7 +155,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Mapbox' secret and temporary tokens (sk.eyJ…, tk.eyJ…)",
         not_matched: "public tokens (pk.eyJ…), which the detector jwt finds",
-        trigger: Trigger::Literals(&["sk.eyJ", "tk.eyJ"]),
         patterns: &[plain(r"(?-u)[st]k\.eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}")],
         positives: &[(
             concat!("map s", "k.eyJ1", fake!(alnum 40), ".", fake!(alnum 20), "ab ok"),
@@ -183,7 +167,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "access tokens of Facebook and Instagram (EAA…, IGQV…)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)(?:EAA[A-Za-z0-9]{12}|IGQV[A-Za-z0-9_-]{12})"),
         patterns: &[checked(r"(?-u)\b(?:EAA[A-Za-z0-9]{80,}|IGQV[A-Za-z0-9_-]{60,})", validators::mixed)],
         positives: &[(
             concat!("graph EA", "A", fake!(alnum 40), fake!(alnum 40), fake!(alnum 40), " ok"),
@@ -196,7 +179,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Okta's API tokens after the word SSWS",
         not_matched: "tokens on their own, unless a keyword precedes them",
-        trigger: Trigger::Shape(r"(?-u)SSWS(?:[ +]|%20)"),
         patterns: &[plain(r"(?-u)\bSSWS(?:[ +]|%20)([A-Za-z0-9_-]{30,})")],
         positives: &[(concat!("Authorization: SSWS 00", fake!(alnum 40)), "Authorization: SSWS <redacted:okta>")],
         negatives: &["SSWS scheme"],
@@ -206,7 +188,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "Asana's personal tokens (1/ or 2/, digits and 32 hexadecimal characters)",
         not_matched: "",
-        trigger: Trigger::Shape(r"(?-u)/[0-9]{10}"),
         patterns: &[plain(r"(?-u)[12]/[0-9]{10,20}(?:/[0-9]{10,20})?:[0-9a-f]{32}")],
         positives: &[(concat!("task 1/", "0123456789012345:", fake!(hex 32), " ok"), "task <redacted:asana> ok")],
         negatives: &["page 1/1234567890: done", "1/2:0a1b2c3d"],
@@ -216,7 +197,6 @@ pub(super) const DETECTORS: &[Detector] = &[
         group: Group::Secrets,
         description: "PostHog's personal API keys (phx_…)",
         not_matched: "project keys (phc_…), which are public",
-        trigger: Trigger::Shape(r"(?-u)phx_[A-Za-z0-9]{12}"),
         patterns: &[checked(r"(?-u)\bphx_[A-Za-z0-9]{30,}", validators::random)],
         positives: &[(concat!("query ph", "x_", fake!(alnum 40), "abc ok"), "query <redacted:posthog> ok")],
         negatives: &["phx_none", concat!("ph", "c_", fake!(alnum 40))],

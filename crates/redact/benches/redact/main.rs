@@ -7,6 +7,8 @@
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 #![allow(unsafe_code, reason = "an allocator that counts, and the clock of a thread")]
 
+mod kinds;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -248,6 +250,11 @@ fn main() {
     rates("access, 7 % hit, `secrets`", &redactor(&["secrets"], Vec::new()), &plain);
     rates("access, 7 % hit, `secrets,pii`", &full, &plain);
     println!("heap after that: {} KiB\n", (IN_USE.load(Ordering::Relaxed) - before) / 1024);
+    for select in [["secrets"].as_slice(), &["secrets", "pii"]] {
+        for (kind, text) in kinds::all(CORPUS_BYTES, SEED) {
+            rates(&format!("{kind}, `{}`", select.join(",")), &redactor(select, Vec::new()), &text);
+        }
+    }
     let addresses = corpus(true);
     rates("access with addresses, `secrets,pii`", &full, &addresses);
     rates("the same, `secrets,pii,-ipv4`", &redactor(&["secrets", "pii", "-ipv4"], Vec::new()), &addresses);
