@@ -11,6 +11,7 @@ mod delete_rotated;
 mod deleted;
 mod driver;
 mod ends;
+mod found;
 mod links;
 mod model;
 mod same;
@@ -56,7 +57,8 @@ enum Action {
 
 fn action() -> impl Strategy<Value = Action> {
     let file = || prop_oneof![3 => Just(0_usize), 1 => Just(1)];
-    let between = prop_oneof![Just(Between::Nothing), Just(Between::Scan), Just(Between::Read), Just(Between::Half)];
+    let between = [Between::Nothing, Between::Scan, Between::Read, Between::Unseen, Between::Half];
+    let between = prop::sample::select(between.to_vec());
     prop_oneof![
         8 => (file(), 1..4_u8, 0..90_u8).prop_map(|(file, lines, pad)| Action::Write(file, lines, pad)),
         2 => file().prop_map(Action::Partial),

@@ -185,8 +185,17 @@ impl Sidecar {
 
     /// Its peak memory so far (`VmHWM`), in bytes; 0 once it has ended.
     pub fn memory_peak_bytes(&self) -> u64 {
+        self.memory_bytes("VmHWM:")
+    }
+
+    /// The same without the pages of files: a debug build has twice as many pages of code as a release, about 13 MiB.
+    pub fn own_memory_peak_bytes(&self) -> u64 {
+        self.memory_peak_bytes().saturating_sub(self.memory_bytes("RssFile:"))
+    }
+
+    fn memory_bytes(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)
             * 1024
     }

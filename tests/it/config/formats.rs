@@ -33,11 +33,20 @@ fn every_preset_is_a_word_of_the_configuration() {
 #[test]
 fn a_preset_brings_its_grouping_unless_one_is_set() {
     let grouping = |variables: &[_]| read(variables).unwrap().inputs.remove(0).grouping.multiline;
-    assert!(matches!(grouping(&[(PARSE, "postgres")]), Multiline::Continue(_)));
+    assert!(matches!(grouping(&[(PARSE, "postgres")]), Multiline::ContinueUnless(..)));
     assert!(matches!(grouping(&[(PARSE, "json,mysql_slow")]), Multiline::Heads(..)));
     assert_eq!(grouping(&[(PARSE, "csv"), (COLUMNS, "a,b")]), Multiline::Quotes);
     assert_eq!(grouping(&[(PARSE, "postgres"), ("LOGSKIFF_MULTILINE", "auto")]), Multiline::Auto);
     assert_eq!(grouping(&[(PARSE, "nginx")]), Multiline::Auto);
+}
+
+/// Goal: a missing pattern is one mistake.
+#[test]
+fn patterns_are_needed_by_their_methods() {
+    for method in ["start", "continue"] {
+        let variables = [("LOGSKIFF_MULTILINE", method)];
+        check_wrong(&variables, "LOGSKIFF_MULTILINE_PATTERN", "start and continue need it");
+    }
 }
 
 #[test]

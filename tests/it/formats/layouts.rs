@@ -39,6 +39,8 @@ fn lines_of_other_layouts_have_no_fields() {
         ("postgres", "2026-11-28 10:15:02 UTC:192.0.2.7(1):a@b:[1]:LOG:  x@shop:[123]:FATAL:  no such user"),
         ("postgres_csv", "an import, of, a table"),
         ("python", "2026-11-28 10:15:02,123 ERROR http://shop.example/ is gone"),
+        ("python", "2026-11-28 10:15:02,123 INFO Connected: the broker answers"),
+        ("python", "2026-11-28 10:15:02,123 [WARNING] Retrying: in 5 s"),
         ("python", "SQL:get:/index.html"),
         ("serilog", "2026-11-28 10:15:02.123 [main] text"),
         ("spring", "2026-11-28T10:15:02.123Z  INFO 1 --- [shop] [main] [request-7] a.B : text"),

@@ -153,3 +153,33 @@ fn try_names_the_preset_of_the_lines() {
         assert!(hints(log, &[]).iter().all(|hint| !hint.contains(" finds fields in ")), "{log}");
     }
 }
+
+/// Goal: text of a statement is no head of the next record, if it only resembles one.
+#[test]
+fn a_query_with_a_text_like_a_head_is_one_record() {
+    let head =
+        "# User@Host: app[app] @ web [192.0.2.7]\n# Query_time: 0.5  Lock_time: 0.0 Rows_sent: 1  Rows_examined: 50\n";
+    let query = format!("{head}SET timestamp=1795860907;\nSELECT 'a\n# Time: later\n# User@Host: none\nb';\n");
+    let log = format!("# Time: 261128 10:15:08\n{query}{query}# Time: 2026-11-28T10:15:09.123456Z\n{query}");
+    let records = records(&log, &[("LOGSKIFF_PARSE", "mysql_slow")]);
+    let messages: Vec<_> = records.iter().map(|record| record["message"].as_str().unwrap()).collect();
+    assert_eq!(messages, ["SELECT 'a\n# Time: later\n# User@Host: none\nb';"; 3]);
+}
+
+/// Goal: a client's name does not hide its line in the record before.
+#[test]
+fn a_name_like_a_detail_begins_a_record() {
+    for line in [
+        "[32] a DETAIL:  b@shop FATAL:  password authentication failed",
+        "[32]: [3-1] user=a DETAIL:  b,db=shop,app=x,client=192.0.2.7 FATAL:  password authentication failed",
+        "[32] a@shop DETAIL:  b LOG:  text",
+    ] {
+        let stamp = "2026-11-28 10:15:02.123 UTC";
+        let log = format!(
+            "{stamp} [31] ERROR:  duplicate key\n{stamp} [31] DETAIL:  Key (id)=(1) exists: a@b.example LOG: x\n\
+             {stamp} {line}\n{stamp} [31] STATEMENT:  select 'FATAL:  x'\n"
+        );
+        let records = records(&log, &[("LOGSKIFF_PARSE", "postgres")]);
+        assert_eq!(records.len(), 2, "{records:?}");
+    }
+}

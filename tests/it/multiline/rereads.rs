@@ -75,7 +75,8 @@ impl<'f> Reader<'f> {
 
 fn grouping(multiline: multiline::Config) -> Grouping {
     let lines_max = 40;
-    Grouping::new(&GroupingConfig { multiline, lines_max, timeout: Duration::from_secs(1) }).unwrap()
+    Grouping::new(&GroupingConfig { multiline, lines_max, timeout: Duration::from_secs(1), levels: Vec::new() })
+        .unwrap()
 }
 
 /// The logs of all corpora, without the markers.

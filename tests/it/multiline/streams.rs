@@ -105,7 +105,7 @@ impl Found {
 
 fn grouping(lines_max: usize) -> Grouping {
     let multiline = multiline::Config::Auto;
-    Grouping::new(&GroupingConfig { multiline, lines_max, timeout: TIMEOUT }).unwrap()
+    Grouping::new(&GroupingConfig { multiline, lines_max, timeout: TIMEOUT, levels: Vec::new() }).unwrap()
 }
 
 /// The texts of one stream's records that are not blank.

@@ -54,7 +54,7 @@ fn progress(ledger: &Ledger, marks: &HashMap<FileId, FileMarks>, file: FileId) -
 impl Driver {
     pub fn new(inputs: &[Config], multiline: multiline::Config) -> Self {
         let now = Instant::now();
-        let grouping = GroupingConfig { multiline, lines_max: 4, timeout: Duration::from_secs(1) };
+        let grouping = GroupingConfig { multiline, lines_max: 4, timeout: Duration::from_secs(1), levels: Vec::new() };
         Self {
             grouping: Grouping::new(&grouping).unwrap(),
             marks: HashMap::new(),
@@ -182,6 +182,7 @@ impl Driver {
         let end = if timed_out { End::TimedOut { is_last } } else { End::Open };
         let frames = Frames::new(FRAME, &buffer[..bytes], at.offset, at.boundary, is_final);
         let mut marks = self.marks.remove(&file).unwrap_or_default();
+        marks.end_at(opened.size());
         let frames = frames.filled(is_filled).still(is_still);
         let mut container_lines = ContainerLines::default();
         let printed = self.container.map(|config| {

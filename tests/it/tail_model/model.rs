@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use logskiff::pipeline::frame::multiline;
 use logskiff::source::{Config, Start};
@@ -48,6 +49,8 @@ pub enum Between {
     Nothing,
     Scan,
     Read,
+    /// What is appended after the copy is read, and no check sees the copy.
+    Unseen,
     /// A check sees the incomplete copy.
     Half,
 }
@@ -278,6 +281,8 @@ impl Model {
         }
         let Some(at) = self.names.remove(&from) else { return };
         fs::write(self.path(&to), packed(&fs::read(self.path(&from)).unwrap())).unwrap();
+        let written = fs::metadata(self.path(&from)).and_then(|found| found.modified()).unwrap();
+        File::options().append(true).open(self.path(&to)).unwrap().set_modified(written).unwrap();
         if !self.is_open(at) {
             self.contents[at].inode = fs::metadata(self.path(&to)).unwrap().ino();
         }
@@ -356,7 +361,7 @@ impl Model {
             self.contents[copy].is_half = true;
         }
         match between {
-            Between::Nothing | Between::Half => {}
+            Between::Nothing | Between::Unseen | Between::Half => {}
             Between::Scan => self.scan(),
             Between::Read => self.run_pass(true, usize::MAX),
         }
@@ -368,7 +373,7 @@ impl Model {
             self.contents[copy].partial = self.contents[original].partial.clone();
             self.abandon(copy);
         }
-        if matches!(between, Between::Read) {
+        if matches!(between, Between::Read | Between::Unseen) {
             self.run_pass(false, usize::MAX);
         }
         // The sidecar had no sign that the file that was copied had any content.
@@ -408,13 +413,14 @@ impl Model {
         let base = BASES[file];
         let to = format!("{base}.1");
         let (Some(&from), Some(&at)) = (self.names.get(base), self.names.get(&to)) else { return };
-        if self.contents[from].partial.is_some() || self.contents[at].is_half || self.looks_incomplete(at) {
+        if self.contents[from].partial.is_some() || self.contents[at].is_half {
             return;
         }
-        // Too few bytes to prove a copy.
+        // Too few bytes to prove a copy; behind a short one, they hide how much was truncated.
         self.may_double = true;
+        self.regrown |= self.contents[at].is_short;
         let text = fs::read_to_string(self.path(base)).unwrap();
-        self.append(&to, &text);
+        self.append_later(&to, &text);
         let lines = self.contents[from].lines.clone();
         for line in lines {
             self.note_neighbour(at, line);
@@ -423,21 +429,24 @@ impl Model {
         self.truncate(file);
     }
 
-    /// A copy that ends before what was read of the original: with heads before all lines, a line behind it may not reach that far.
-    fn looks_incomplete(&self, at: usize) -> bool {
-        self.streams && self.contents[at].is_short
-    }
-
     /// A writer that is notified late to reopen the log writes to the rotated file.
     pub fn write_late(&mut self, file: usize, lines: u8) {
         let to = format!("{}.1", BASES[file]);
         let at = self.names.get(&to).copied();
-        if let Some(at) = at.filter(|at| !self.contents[*at].is_half && !self.looks_incomplete(*at)) {
+        if let Some(at) = at.filter(|at| !self.contents[*at].is_half) {
             // Truncated bytes do not prove a copy once other bytes follow, which also hide how much was truncated.
             self.may_double |= self.contents[at].is_short;
             self.regrown |= self.contents[at].is_short;
             self.write_to(&to, lines, 11);
+            self.append_later(&to, "");
         }
+    }
+
+    /// Appends to a file by other means than its writer: by the file system's clock, after the last write to the writer's file.
+    fn append_later(&self, name: &str, text: &str) {
+        self.append(name, text);
+        let file = File::options().append(true).open(self.path(name)).unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_secs(1)).unwrap();
     }
 
     pub fn truncate(&mut self, file: usize) {

@@ -101,7 +101,7 @@ fn input(name: String, reader: &mut Reader<'_>) -> Input {
         source: source_config(reader),
         frame: frame::Config { line_bytes_max: reader.bytes("LOGSKIFF_LINE_BYTES_MAX", &LINE_BYTES) },
         framing,
-        grouping: multiline::config(reader, &parse.formats),
+        grouping: multiline::config(reader, &parse),
         parse,
         redact: redact::config(reader),
         ansi: reader.choice("LOGSKIFF_ANSI", &[("auto", Ansi::Auto), ("strip", Ansi::Strip), ("keep", Ansi::Keep)]),

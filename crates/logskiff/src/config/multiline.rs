@@ -8,7 +8,7 @@ use super::parser::Reader;
 use super::suggest::nearest;
 use super::units;
 use super::words::MULTILINE as WORDS;
-use crate::pipeline::frame::multiline::{Config, Preset};
+use crate::pipeline::frame::multiline::{Config, Error, Preset};
 use crate::pipeline::frame::{Grouping, GroupingConfig};
 use crate::pipeline::parse;
 use crate::pipeline::parse::Format;
@@ -35,8 +35,8 @@ enum Method {
     Presets(Vec<Preset>),
 }
 
-/// `formats`: those of the input's lines, which may bring a grouping.
-pub(super) fn config(reader: &mut Reader<'_>, formats: &[Format]) -> GroupingConfig {
+/// `parse`: how the input's lines are parsed, which may bring a grouping, and words that are levels.
+pub(super) fn config(reader: &mut Reader<'_>, parse: &parse::Config) -> GroupingConfig {
     let method = reader.read(MULTILINE, method).unwrap_or(Method::Auto);
     let uses_patterns = matches!(method, Method::Start | Method::Continue);
     if !uses_patterns && reader.is_own(PATTERN) {
@@ -48,7 +48,7 @@ pub(super) fn config(reader: &mut Reader<'_>, formats: &[Format]) -> GroupingCon
         reader.mistake(&reader.source(PATTERN), format!("not set, but {MULTILINE}=start and continue need it"));
     }
     let multiline = match method {
-        Method::Auto if !reader.is_set(MULTILINE) => of_formats(formats),
+        Method::Auto if !reader.is_set(MULTILINE) => of_formats(&parse.formats),
         Method::Auto => Config::Auto,
         Method::Off => Config::Off,
         Method::Start => Config::Start(patterns),
@@ -57,8 +57,11 @@ pub(super) fn config(reader: &mut Reader<'_>, formats: &[Format]) -> GroupingCon
     };
     let timeout = reader.duration("LOGSKIFF_MULTILINE_TIMEOUT", &TIMEOUT);
     let lines_max = reader.number("LOGSKIFF_MULTILINE_LINES_MAX", &LINES);
-    let config = GroupingConfig { multiline, lines_max, timeout };
-    for error in Grouping::new(&config).err().into_iter().flatten() {
+    let levels = parse.level_map.iter().map(|(word, _)| word.clone()).collect();
+    let config = GroupingConfig { multiline, lines_max, timeout, levels };
+    let errors = Grouping::new(&config).err().into_iter().flatten();
+    // That there is none was reported above.
+    for error in errors.filter(|error| *error != Error::NoPattern) {
         reader.mistake(&reader.source(PATTERN), error.to_string());
     }
     config
@@ -70,7 +73,7 @@ fn of_formats(formats: &[Format]) -> Config {
         Format::Csv => Some(Config::Quotes),
         Format::Preset(preset) => match preset.grouping() {
             parse::Grouping::Usual => None,
-            parse::Grouping::Continue(pattern) => Some(Config::Continue(vec![pattern.to_owned()])),
+            parse::Grouping::Continue(pattern, except) => Some(Config::ContinueUnless(pattern, except)),
             parse::Grouping::Heads(first, second) => Some(Config::Heads(first, second)),
             parse::Grouping::Quotes => Some(Config::Quotes),
         },

@@ -12,7 +12,8 @@ use super::discovery::{Candidate, Class};
 use super::gzip_reader::is_deferred;
 use super::gzip_rotation::len32;
 use super::replaced::{ContentFrom, content_matches};
-use super::{ClosedFile, FileSource, Phase, TrackedFile, fingerprint};
+use super::write_times::stamp_ns;
+use super::{ClosedFile, FileSource, LostFile, Phase, TrackedFile, fingerprint};
 use event::{Boundary, CheckpointEntry, FileId, FileTime, Inode, Progress, Watermark};
 
 /// A file is a copy when at least this many bytes are the same. A shorter match may be lines that were written to both
@@ -209,25 +210,36 @@ impl FileSource {
         })
     }
 
-    /// Whether the file is a copy of a truncated file that was made before more was read: it holds nothing new. After a
+    /// From which offset a file is new that is a copy of a truncated file, made before more was read. Nothing in it is
+    /// new, unless it was written to after that: then its bytes are read that are not proved to be copied. After a
     /// restart such a copy cannot be distinguished from another file with the same beginning.
-    pub(super) fn is_shorter_copy(&self, found: &Candidate, handle: &Content, size: u64) -> bool {
+    pub(super) fn end_of_shorter_copy(&self, found: &Candidate, handle: &Content, size: u64) -> Option<u64> {
+        let lost = self.find_longer_lost(found, handle, size)?;
+        if stamp_ns(found.modified.seconds, found.modified.nanoseconds) <= lost.written_ns {
+            return Some(size);
+        }
+        let proved = lost.resume_points.last_before_cut(handle, &lost.head);
+        Some(proved.ok().flatten().unwrap_or(0))
+    }
+
+    /// The truncated file of which more was read than a copy of it holds.
+    fn find_longer_lost(&self, found: &Candidate, handle: &Content, size: u64) -> Option<&LostFile> {
         // Another live log may begin with the same banner: `app-2.log`, or one with a date in its name.
         let may_be = found.class != Class::Match || found.is_marked();
-        may_be
-            && self.index.lost.iter().any(|lost| {
-                let print = &lost.entry.fingerprint;
-                lost.id.is_some()
-                    && lost.entry.inode != found.inode
-                    && size < print.offset
-                    && found.surely_rotated_from(&lost.entry.path)
-                    && if size < u64::from(print.head_bytes) {
-                        fingerprint::read_at(handle, 0, fingerprint::HEAD_BYTES)
-                            .is_ok_and(|head| lost.head.starts_with(&head))
-                    } else {
-                        fingerprint::begins_alike(handle, print).unwrap_or(false)
-                    }
-            })
+        let mut files = self.index.lost.iter().filter(|_| may_be);
+        files.find(|lost| {
+            let print = &lost.entry.fingerprint;
+            lost.id.is_some()
+                && lost.entry.inode != found.inode
+                && size < print.offset
+                && found.surely_rotated_from(&lost.entry.path)
+                && if size < u64::from(print.head_bytes) {
+                    fingerprint::read_at(handle, 0, fingerprint::HEAD_BYTES)
+                        .is_ok_and(|head| lost.head.starts_with(&head))
+                } else {
+                    fingerprint::begins_alike(handle, print).unwrap_or(false)
+                }
+        })
     }
 
     /// Whether a new file begins with all that was read of an open file, and with enough to be no coincidence.

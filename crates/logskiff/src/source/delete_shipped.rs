@@ -20,7 +20,7 @@ use super::content::Content;
 use super::discovery::{Candidate, Class, DELETING_PREFIX, FoundFile, fixed_directory, name_before_deletion};
 use super::open_beneath::open_directory;
 use super::root::Root;
-use super::tracked_file::{Incarnation, OpenedFile};
+use super::tracked_file::{Displaced, Incarnation, OpenedFile};
 use super::{Config, DeletedBound, Event, FileSource, Phase, fingerprint};
 use event::Inode;
 
@@ -110,7 +110,9 @@ impl FileSource {
         let opened = OpenedFile { input: file.input, path: entry.path, handle: Content::Plain(handle) };
         self.begin(opened, at, Incarnation { origin: entry.origin, number: entry.incarnation }, now, events);
         if let Some(file) = self.open_mut(file.inode) {
-            (file.placement.phase, file.lineage.read_from_start) = (Phase::Deleted, true);
+            // Only rotated files are deleted.
+            (file.placement.phase, file.placement.displaced) = (Phase::Deleted, Displaced::Seen);
+            file.lineage.read_from_start = true;
         }
     }
 

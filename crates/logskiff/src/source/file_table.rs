@@ -22,8 +22,8 @@ pub(super) struct RetiredFile {
 /// The open files, and the numbers in use.
 #[derive(Debug, Default)]
 pub(super) struct FileTable {
-    /// Indexed by [`FileId`].
-    pub(super) files: Vec<Option<TrackedFile>>,
+    /// Indexed by [`FileId`]. The table is as long as the most files that were open at once, and a free entry is small.
+    pub(super) files: Vec<Option<Box<TrackedFile>>>,
     /// Files without a handle whose numbers are still in use.
     pub(super) retired: Vec<RetiredFile>,
 }
@@ -31,22 +31,22 @@ pub(super) struct FileTable {
 impl FileTable {
     /// The open files.
     pub(super) fn iter(&self) -> impl Iterator<Item = &TrackedFile> {
-        self.files.iter().flatten()
+        self.files.iter().flatten().map(Box::as_ref)
     }
 
     /// The same, to be changed.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut TrackedFile> {
-        self.files.iter_mut().flatten()
+        self.files.iter_mut().flatten().map(Box::as_mut)
     }
 
     /// The open file with this number.
     pub(super) fn get(&self, id: FileId) -> Option<&TrackedFile> {
-        self.files.get(id.0 as usize)?.as_ref()
+        self.files.get(id.0 as usize)?.as_deref()
     }
 
     /// The same, to be changed.
     pub(super) fn get_mut(&mut self, id: FileId) -> Option<&mut TrackedFile> {
-        self.files.get_mut(id.0 as usize)?.as_mut()
+        self.files.get_mut(id.0 as usize)?.as_deref_mut()
     }
 
     /// The open file with this inode.
@@ -66,7 +66,7 @@ impl FileTable {
 
     /// Removes an open file.
     pub(super) fn remove(&mut self, id: FileId) -> Option<TrackedFile> {
-        self.files.get_mut(id.0 as usize).and_then(Option::take)
+        self.files.get_mut(id.0 as usize)?.take().map(|file| *file)
     }
 
     /// Adds an open file under its number.
@@ -75,7 +75,7 @@ impl FileTable {
         if self.files.len() <= place {
             self.files.resize_with(place + 1, || None);
         }
-        self.files[place] = Some(file);
+        self.files[place] = Some(Box::new(file));
     }
 
     /// The lowest number that is not in use; `lost` are those of files whose content is searched for.

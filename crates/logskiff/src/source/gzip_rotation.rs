@@ -69,7 +69,7 @@ impl FileSource {
             Ok(Some(read_from_start)) => return self.remember_closed(input, found, raw, read_from_start),
             Err(_) => return self.deferred(found, gzip, now),
         }
-        if self.is_shorter_copy(found, &gzip, u64::from(length)) {
+        if self.end_of_shorter_copy(found, &gzip, u64::from(length)) == Some(u64::from(length)) {
             return self.skip_file(input, found, raw);
         }
         match self.find_lost_gzip(found, &gzip, length) {

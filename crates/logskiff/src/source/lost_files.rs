@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::content::Content;
 use super::discovery::Candidate;
+use super::resume_points::ResumePoints;
 use super::tracked_file::{Incarnation, OpenedFile};
 use super::{ClosedFile, Event, Expired, FileSource, Phase, TrackedFile, fingerprint};
 use event::{CheckpointEntry, FileId, Progress, Watermark};
@@ -35,6 +36,10 @@ pub(super) struct LostFile {
     pub(super) began_at: u64,
     /// Where an earlier incarnation has to be read again, once the file is found.
     pub(super) reread_from: Option<Watermark>,
+    /// When the last byte that was seen of it had been written: nanoseconds since the Unix epoch.
+    pub(super) written_ns: i64,
+    /// Where its lines began, if this process has read from it.
+    pub(super) resume_points: ResumePoints,
 }
 
 impl LostFile {
@@ -50,6 +55,8 @@ impl LostFile {
             formers: Vec::new(),
             began_at: 0,
             reread_from: None,
+            written_ns: 0,
+            resume_points: ResumePoints::default(),
         }
     }
 
@@ -61,6 +68,8 @@ impl LostFile {
             head,
             formers,
             began_at: file.lineage.began_at,
+            written_ns: file.written_ns(),
+            resume_points: file.resume_points().clone(),
             ..Self::from_checkpoint(entry, since)
         }
     }

@@ -378,11 +378,15 @@ impl FileSource {
         let matching = self.index.lost.iter().enumerate().filter(|(_, lost)| is_found(lost));
         let Some((at, _)) = matching.max_by_key(|(_, lost)| lost.entry.fingerprint.offset) else {
             self.note_rewritten(found, now);
-            if self.is_shorter_copy(found, &handle, found.size) {
-                self.skip_file(input, found, &handle);
-                return Ok(());
+            match self.end_of_shorter_copy(found, &handle, found.size) {
+                None => return Err(handle),
+                Some(offset) if offset >= found.size => self.skip_file(input, found, &handle),
+                Some(offset) => {
+                    self.pending.waiting.remove(&found.inode);
+                    self.begin_new(input, found, handle, offset, now, events);
+                }
             }
-            return Err(handle);
+            return Ok(());
         };
         let mut lost = self.index.lost.remove(at);
         let (id, entry) = (lost.id, &mut lost.entry);

@@ -100,7 +100,7 @@ impl FileSource {
         // A file under the same name was made from the last one that was deleted there. A rotated copy may come from
         // any of them.
         let order =
-            |file: &TrackedFile| (file.placement.displaced != Displaced::No, Reverse(file.placement.changed_at));
+            |file: &TrackedFile| (file.placement.displaced != Displaced::No, Reverse(file.placement.phase_since));
         let mut formers: Vec<&TrackedFile> = self.files().filter(replaced).collect();
         formers.sort_by_key(|file| order(file));
         let is_last = |file: &TrackedFile| file.path != found.path || order(file) == order(formers[0]);

@@ -27,7 +27,7 @@ struct ResumePoint {
 }
 
 /// The points of one file, in their order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ResumePoints(VecDeque<ResumePoint>);
 
 impl ResumePoints {

@@ -21,7 +21,7 @@ use super::nul_padding::NulPadding;
 use super::pipe_reader::Extent;
 use super::resume_points::ResumePoints;
 use super::rewritten::RewriteDetector;
-use super::write_times::{Moment, WriteTime, WriteTimes};
+use super::write_times::{Moment, WriteTime, WriteTimes, stamp_ns};
 use event::{Boundary, FileId, Fingerprint, Inode, Watermark};
 
 /// A rotated file that is acknowledged and has not changed for this long is closed. If it grows later, it is opened
@@ -136,6 +136,8 @@ pub(super) struct Placement {
     pub(super) phase: Phase,
     /// Whether a pass over the directories found it under another name.
     pub(super) displaced: Displaced,
+    /// When it last changed its phase.
+    pub(super) phase_since: Instant,
     /// When it last grew or changed its phase.
     pub(super) changed_at: Instant,
     pub(super) opened_at: Instant,
@@ -166,6 +168,8 @@ pub(super) struct LastPoll {
     pub(super) size: u64,
     /// How much of the disk it uses, in bytes.
     pub(super) disk_bytes: u64,
+    /// When a read last got more than the poll before it saw: nanoseconds since the Unix epoch.
+    grew_at_ns: i64,
     /// How many bytes a truncation took away before they were read, as far as polls saw them.
     pub(super) lost_bytes: u64,
     /// Modification and change time: a reason to read, never an identity.
@@ -206,7 +210,7 @@ impl Placement {
     /// Moves the file to another phase; `now` is when that was seen.
     pub(super) fn set_phase(&mut self, phase: Phase, now: Instant) {
         if phase != self.phase {
-            (self.phase, self.changed_at) = (phase, now);
+            (self.phase, self.phase_since, self.changed_at) = (phase, now, now);
         }
     }
 
@@ -313,7 +317,13 @@ impl TrackedFile {
                 began_at: at.offset,
                 formers: Vec::new(),
             },
-            placement: Placement { phase: Phase::Live, displaced: Displaced::No, changed_at: now, opened_at: now },
+            placement: Placement {
+                phase: Phase::Live,
+                displaced: Displaced::No,
+                phase_since: now,
+                changed_at: now,
+                opened_at: now,
+            },
             handle,
             second_handle: OnceCell::new(),
             read: ReadPosition { at, rewound_from: None, before, head, resume_points: ResumePoints::default() },
@@ -321,6 +331,7 @@ impl TrackedFile {
                 length,
                 size: length,
                 disk_bytes: disk_bytes(&metadata),
+                grew_at_ns: 0,
                 lost_bytes: 0,
                 stamp: stamp(&metadata),
                 more: true,
@@ -383,6 +394,16 @@ impl TrackedFile {
     /// When it was last written to, by the file system's clock: seconds and nanoseconds.
     pub(super) fn written_at(&self) -> (i64, i64) {
         (self.seen.stamp.0, self.seen.stamp.1)
+    }
+
+    /// When the last byte that was seen had been written: nanoseconds since the Unix epoch.
+    pub(super) fn written_ns(&self) -> i64 {
+        self.seen.grew_at_ns.max(stamp_ns(self.seen.stamp.0, self.seen.stamp.1))
+    }
+
+    /// Where its lines began.
+    pub(super) fn resume_points(&self) -> &ResumePoints {
+        &self.read.resume_points
     }
 
     /// How many bytes are not read, as far as the last poll saw.

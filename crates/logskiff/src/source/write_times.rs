@@ -174,6 +174,11 @@ pub(super) fn time_ns(time: SystemTime) -> i64 {
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
+/// A file's time stamp, seconds and nanoseconds, in nanoseconds.
+pub(super) fn stamp_ns(seconds: i64, nanoseconds: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

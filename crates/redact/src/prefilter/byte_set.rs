@@ -19,7 +19,15 @@ impl ByteSet {
     }
 
     pub(super) fn add(&mut self, bytes: RangeInclusive<u8>) {
-        bytes.for_each(|byte| self.0[usize::from(byte / 64)] |= 1 << (byte % 64));
+        for (at, word) in self.0.iter_mut().enumerate() {
+            let bit = |byte: u8| usize::from(byte).checked_sub(at * 64);
+            let first = bit(*bytes.start()).unwrap_or(0);
+            if let Some(last) = bit(*bytes.end()).map(|last| last.min(63))
+                && first <= last
+            {
+                *word |= (u64::MAX >> (63 - last)) & (u64::MAX << first);
+            }
+        }
     }
 
     /// Removes a byte; returns whether the set contained it.
@@ -40,10 +48,18 @@ impl ByteSet {
     /// The bytes as ranges, in order.
     pub(super) fn ranges(&self) -> Vec<RangeInclusive<u8>> {
         let mut ranges: Vec<RangeInclusive<u8>> = Vec::new();
-        for byte in (0..=u8::MAX).filter(|byte| self.contains(*byte)) {
-            match ranges.last_mut() {
-                Some(last) if *last.end() + 1 == byte => *last = *last.start()..=byte,
-                _ => ranges.push(byte..=byte),
+        for (word, first) in self.0.into_iter().zip([0_u8, 64, 128, 192]) {
+            let (mut rest, mut at) = (word, 0);
+            while rest != 0 {
+                let start = at + rest.trailing_zeros();
+                let length = (word >> start).trailing_ones();
+                at = start + length;
+                rest = word.checked_shr(at).unwrap_or(0);
+                let [start, end] = [start, at - 1].map(|bit| first + u8::try_from(bit).unwrap_or(63));
+                match ranges.last_mut() {
+                    Some(last) if last.end().checked_add(1) == Some(start) => *last = *last.start()..=end,
+                    _ => ranges.push(start..=end),
+                }
             }
         }
         ranges
@@ -110,5 +126,10 @@ mod tests {
         set.add(0xff..=0xff);
         assert!(set.remove(b'c') && !set.remove(b'c'));
         assert_eq!(set.ranges(), [b'a'..=b'b', b'd'..=b'f', 0xff..=0xff]);
+        for (start, end) in [(0, 0), (0, 255), (63, 64), (64, 127), (100, 200), (1, 63), (255, 255)] {
+            let set = ByteSet::range(start..=end);
+            assert_eq!(set.ranges(), [start..=end]);
+            assert!((0..=u8::MAX).all(|byte| set.contains(byte) == (start..=end).contains(&byte)));
+        }
     }
 }

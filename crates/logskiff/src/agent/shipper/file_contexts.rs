@@ -20,7 +20,7 @@ use redact::{LINES_MAX, PemState};
 #[derive(Default)]
 pub(super) struct FileContexts {
     /// The files with an account in the ledger.
-    pub(super) open: HashMap<FileId, FileContext>,
+    pub(super) open: HashMap<FileId, Box<FileContext>>,
     pub(super) closed: Closed,
     labels: PodLabels,
 }
@@ -46,6 +46,11 @@ pub(super) struct FileContext {
 }
 
 impl FileContexts {
+    /// The open files.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&FileId, &FileContext)> {
+        self.open.iter().map(|(file, context)| (file, context.as_ref()))
+    }
+
     /// How far a file is settled, and what a re-read needs to form the same records.
     pub(super) fn progress(&self, file: FileId, ledger: &Ledger) -> Progress {
         let progress = ledger.progress(file);
@@ -183,7 +188,7 @@ impl Shipper {
                 && context_of.path == context.path
         };
         // Truncated content is known only as far as it was read.
-        let read = self.files.open.iter().find(same).map(|(_, context)| context.pem_state);
+        let read = self.files.iter().find(same).map(|(_, context)| context.pem_state);
         let mut pem_state = read.unwrap_or_default();
         if !pem_state.is_open()
             && let Some(end) = self.components.source.predecessor_end(file, LOOKBACK_BYTES[0])
@@ -203,7 +208,7 @@ impl Shipper {
         if let Some(context) = self.files.open.get_mut(&file) {
             (context.input, context.path, context.envelope) = (input, path, envelope);
         } else {
-            self.files.open.insert(file, FileContext::new(input, path, envelope));
+            self.files.open.insert(file, Box::new(FileContext::new(input, path, envelope)));
         }
     }
 

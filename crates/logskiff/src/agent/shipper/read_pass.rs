@@ -14,7 +14,7 @@ use crate::pipeline::encode::RedactedLine;
 use crate::pipeline::frame::{ContainerConfig, ContainerLines, Encoding, End, FileRecords, Framed, Frames, Placed};
 use crate::pipeline::is_blank;
 use crate::sink::{Staged, Supply};
-use crate::source::{Chunk, Polled, WriteTime};
+use crate::source::{Chunk, Polled, TrackedFile, WriteTime};
 use event::{Boundary, DropReason, FileId, Framing, Line, LineTimes, OutputSet, Share, Span, Watermark};
 
 /// The result of one turn of a file.
@@ -230,6 +230,7 @@ impl Shipper {
         let FramedChunk { bytes, frames, encoding, end, at } = chunk;
         let grouping = Arc::clone(self.components.pipelines[context.input].grouping());
         let mut marks = std::mem::take(&mut context.marks);
+        marks.end_at(self.components.source.file(file).map_or(u64::MAX, TrackedFile::size));
         let mut lines = std::mem::take(&mut self.reading.container_lines);
         let printed = self.container_config(context, bytes).map(|config| {
             self.take_attrs(file, context, bytes);

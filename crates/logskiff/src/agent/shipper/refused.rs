@@ -69,7 +69,7 @@ impl Shipper {
         let due = |(file, context): (&FileId, &FileContext)| {
             Some(context.retry.filter(|_| self.ledger.refused(*file) > 0)?.at)
         };
-        Some(self.files.open.iter().filter_map(due).min()?.saturating_duration_since(now))
+        Some(self.files.iter().filter_map(due).min()?.saturating_duration_since(now))
     }
 
     /// Whether a file is not read further: too many spans are refused, or the output accepts its refused spans again,
@@ -106,7 +106,7 @@ impl Shipper {
         }
         let due =
             |(file, context): (&FileId, &FileContext)| context.retry.filter(|retry| retry.at <= now).map(|_| *file);
-        let files: Vec<FileId> = self.files.open.iter().filter_map(due).collect();
+        let files: Vec<FileId> = self.files.iter().filter_map(due).collect();
         for file in files {
             let Some(mut context) = self.files.open.remove(&file) else { continue };
             let sent = self.send_file(file, &mut context, now);

@@ -53,6 +53,12 @@ impl TakenRecords {
     fn settle(&mut self, watermark: u64) {
         self.0.drain(..self.known(watermark).saturating_sub(1));
     }
+
+    fn end_at(&mut self, size: u64) {
+        for taken in &mut self.0 {
+            taken.span.end = taken.span.end.min(size.max(taken.span.start));
+        }
+    }
 }
 
 /// The marks of one stream.
@@ -104,6 +110,11 @@ impl FileMarks {
             marks.settle(watermark);
             taken.settle(watermark);
         }
+    }
+
+    /// Notes that the file is `size` bytes long: it may have been cut, and what is written behind that is new.
+    pub fn end_at(&mut self, size: u64) {
+        self.streams.iter_mut().for_each(|stream| stream.taken.end_at(size));
     }
 
     /// The end of the record that begins at `offset`, if it is behind its share.

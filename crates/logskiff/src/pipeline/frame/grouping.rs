@@ -13,6 +13,8 @@ pub struct GroupingConfig {
     pub lines_max: usize,
     /// An unfinished record is sent this long after the file last grew.
     pub timeout: Duration,
+    /// Words that are levels beside the known ones.
+    pub levels: Vec<String>,
 }
 
 /// The same, ready for use.
@@ -28,7 +30,7 @@ impl Grouping {
     /// # Errors
     /// Patterns that cannot be used.
     pub fn new(config: &GroupingConfig) -> Result<Self, Vec<multiline::Error>> {
-        let grammar = Grammar::new(&config.multiline)?;
+        let grammar = Grammar::new(&config.multiline)?.with_levels(&config.levels);
         Ok(Self { grammar, lines_max: config.lines_max, timeout: config.timeout })
     }
 

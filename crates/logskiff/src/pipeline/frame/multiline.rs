@@ -159,6 +159,8 @@ pub enum Config {
     Start(Vec<String>),
     /// A line that matches one of the expressions joins, all others begin a record.
     Continue(Vec<String>),
+    /// A line that matches the first expression and not the second joins, all others begin a record.
+    ContinueUnless(&'static str, &'static str),
     /// A line that matches the first expression begins a record. One that matches the second does too, unless the line before
     /// matches the first.
     Heads(&'static str, &'static str),
@@ -197,6 +199,7 @@ enum Method {
     Auto(Box<Table>),
     Start(Patterns),
     Continue(Patterns),
+    ContinueUnless(Patterns, Patterns),
     Heads(Patterns, Patterns),
     Quotes,
 }
@@ -232,6 +235,7 @@ impl Grammar {
     /// Every pattern that cannot be used; or that there is none, or no preset.
     pub fn new(config: &Config) -> Result<Self, Vec<Error>> {
         let auto = |presets: &[Preset]| Method::Auto(Box::new(Table::new(presets)));
+        let one = |pattern: &str| Patterns::new(&[pattern.to_owned()]);
         let method = match config {
             Config::Off => Method::Off,
             Config::Auto => auto(&Preset::ALL),
@@ -239,13 +243,20 @@ impl Grammar {
             Config::Presets(presets) => auto(presets),
             Config::Start(patterns) => Method::Start(Patterns::new(patterns)?),
             Config::Continue(patterns) => Method::Continue(Patterns::new(patterns)?),
-            Config::Heads(first, second) => {
-                let patterns = |pattern: &str| Patterns::new(&[pattern.to_owned()]);
-                Method::Heads(patterns(first)?, patterns(second)?)
-            }
+            Config::ContinueUnless(pattern, except) => Method::ContinueUnless(one(pattern)?, one(except)?),
+            Config::Heads(first, second) => Method::Heads(one(first)?, one(second)?),
             Config::Quotes => Method::Quotes,
         };
         Ok(Self { method })
+    }
+
+    /// Sets which words are levels too, beside the known ones: a line that begins with one begins a record.
+    #[must_use]
+    pub fn with_levels(mut self, levels: &[String]) -> Self {
+        if let Method::Auto(table) = &mut self.method {
+            table.levels = levels.to_vec();
+        }
+        self
     }
 
     /// Whether every line is a record.
@@ -298,6 +309,9 @@ impl Grammar {
             }
             Method::Start(patterns) => (!patterns.matches(line)).then_some(Reason::NoStart),
             Method::Continue(patterns) => patterns.matches(line).then_some(Reason::Continues),
+            Method::ContinueUnless(patterns, except) => {
+                (patterns.matches(line) && !except.matches(line)).then_some(Reason::Continues)
+            }
         };
         state.open = open;
         reason.filter(|_| !closed).map_or(Verdict::Start, Verdict::Join)

@@ -33,8 +33,8 @@ pub struct Preset {
 pub enum Grouping {
     /// As without a preset.
     Usual,
-    /// Lines that match this expression join the one before.
-    Continue(&'static str),
+    /// Lines that match the first expression and not the second join the one before.
+    Continue(&'static str, &'static str),
     /// A line that matches the first expression begins a record; one that matches the second too, unless it follows such a
     /// line.
     Heads(&'static str, &'static str),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::super::content::Content;
 use super::super::fingerprint;
-use super::super::write_times::{Moment, WriteTime, time_ns};
+use super::super::write_times::{Moment, WriteTime, stamp_ns, time_ns};
 use super::{Chunk, Phase, PollResult, ReadResult, TrackedFile, disk_bytes, stamp};
 use event::{Boundary, TimeSource, Watermark};
 
@@ -35,9 +35,8 @@ impl TrackedFile {
         let unpacks = self.handle.is_deferred_read();
         let length = if unpacks { self.seen.length } else { self.handle.length_by(&metadata)? };
         self.seen.disk_bytes = disk_bytes(&metadata);
-        if metadata.nlink() == 0 && self.placement.phase != Phase::Deleted {
-            self.placement.phase = Phase::Deleted;
-            self.placement.changed_at = now;
+        if metadata.nlink() == 0 {
+            self.placement.set_phase(Phase::Deleted, now);
         }
         // A read verifies too. But reading may be delayed, and a copy has to be recognized while it exists.
         let is_cut = self.detectors.undecided_until.is_some();
@@ -90,8 +89,7 @@ impl TrackedFile {
     /// When the bytes were written that came since the last poll, by the modification time: that is the last write. What was
     /// there before the first poll, or comes out of a `.gz`, may be older.
     fn last_write(&self, now: Moment) -> WriteTime {
-        let (seconds, nanoseconds) = self.written_at();
-        let stamp = seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds);
+        let stamp = stamp_ns(self.seen.stamp.0, self.seen.stamp.1);
         match self.seen.polled.filter(|_| !self.handle.is_gzip()) {
             Some(polled) => now.of_write_after(polled, stamp).written(TimeSource::Write),
             None => now.of_stamp(stamp).written(TimeSource::File),
@@ -136,6 +134,7 @@ impl TrackedFile {
         if exceeds_poll {
             self.placement.changed_at = now;
             let now = Moment::now(now);
+            self.seen.grew_at_ns = now.time_ns;
             let written = if self.handle.is_gzip() { self.last_write(now) } else { now.written(TimeSource::Write) };
             self.detectors.write_times.record(self.read.at.offset + read as u64, written);
         }

@@ -91,7 +91,7 @@ fn step_slowly(table: &Table, state: &mut State, line: &[u8], blank_lines: u32, 
         state.open = grown(&open, &text, mode);
         return Verdict::Join(if mode == Mode::Frames { Reason::Frame } else { Reason::Cause });
     }
-    let head = head::find(&text);
+    let head = head::configured_first(&text, &table.levels).or_else(|| head::find(&text));
     let next_text = match next {
         Next::Line(next) if head.is_none() => Some(look_at(next, &mut next_buffer)),
         _ => None,
@@ -313,8 +313,9 @@ impl Machine<'_> {
         let text = &self.look.text;
         let soon = self.open.waited < WAITED_MAX;
         match self.open.mode {
-            Mode::Crash | Mode::NodeCrash | Mode::Banner => soon,
-
+            Mode::Crash | Mode::NodeCrash => soon,
+            // Of its own lines, one is not indented.
+            Mode::Banner => soon && (text.indent > 0 || text.line.starts_with(b"( (")),
             Mode::Cause => soon && (self.open.has(Open::EXPECTS) || text.indent > 0),
             Mode::Exception | Mode::RustHead | Mode::PhpHead => soon && self.open.has(Open::EXPECTS),
             Mode::Text => !self.open.has(Open::HEADED) && self.open.has(Open::CRASH) && self.open.has(Open::EXPECTS),

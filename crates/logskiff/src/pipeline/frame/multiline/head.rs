@@ -104,6 +104,15 @@ fn access(start: &[u8]) -> Option<Head> {
 
 /// A level at the very start, as `INFO:name:`, `WARN  text`, `[ERROR] text`, `info: Category[0]`, `level=info`.
 fn level_first(text: &Text<'_>) -> Option<Head> {
+    word_first(text, |word| level(word).is_some())
+}
+
+/// The same of a configured level. `levels` are in lower case.
+pub(super) fn configured_first(text: &Text<'_>, levels: &[String]) -> Option<Head> {
+    word_first(text, |word| levels.iter().any(|level| level.as_bytes().eq_ignore_ascii_case(word)))
+}
+
+fn word_first(text: &Text<'_>, is_level: impl Fn(&[u8]) -> bool) -> Option<Head> {
     let start = text.start();
     let (open, rest) = match start.first()? {
         b'[' => (1, &start[1..]),
@@ -115,7 +124,9 @@ fn level_first(text: &Text<'_>) -> Option<Head> {
     let quote = usize::from(key > 0 && rest.first() == Some(&b'"'));
     let count = letters(&rest[quote..]);
     let word = &rest[quote..][..count];
-    level(word)?;
+    if word.is_empty() || !is_level(word) {
+        return None;
+    }
     let after_word = &rest[quote + count..];
     let next = after_word.trim_ascii_start();
     let end = open + key + quote + count;

@@ -143,6 +143,8 @@ pub(super) struct Table {
     last: Set,
     /// What a line may be, by the mode of the open record; a head does not depend on it.
     modes: Box<[Set]>,
+    /// Configured words that are levels.
+    pub(super) levels: Vec<String>,
 }
 
 impl Table {
@@ -159,6 +161,7 @@ impl Table {
             next: Classes::new(|head| head.next, |rule| rule.next),
             last: Set::of(|head| head.next.is_any(), |rule| rule.next.is_any()),
             modes: Mode::ALL.into_iter().map(of_mode).collect(),
+            levels: Vec::new(),
         }
     }
 

@@ -117,3 +117,17 @@ fn any_bytes_are_looked_at() {
         }
     }
 }
+
+/// Goal: two numbers are a stamp only before the number of a process and a level, as HDFS writes them.
+#[test]
+fn two_numbers_are_a_stamp_before_a_process_and_a_level() {
+    check("261128 101502 88 INFO dfs.DataNode: x", Some("2026-11-28T10:15:02Z"), Some(Level::Info));
+    check("261128 101502 88 bytes were read", None, None);
+    check("261128 101502 INFO x", None, None);
+    check("261128 996102 88 99 INFO x", None, None);
+    check(
+        "2026-11-28T10:15:02.5Z  INFO order:inner: events: x id=1",
+        Some("2026-11-28T10:15:02.5Z"),
+        Some(Level::Info),
+    );
+}

@@ -131,6 +131,8 @@ pub(super) const PARTS: &[Definition] = &[
     ),
     ("POSTGRES_LEVEL", r"LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?"),
     ("PYTHON_NAME", r"[^\s:]+"),
+    // No word that begins a sentence.
+    ("PYTHON_LOGGER", r"[^\s:A-Z][^\s:]*|[A-Z][a-z]*[^\s:a-z][^\s:]*"),
     ("RUBY_PROGRAM", r"[^:\n]*"),
     ("REDIS_STAMP", r"\d\d [A-Z][a-z]{2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?"),
     ("REDIS_MARK", "[.*#-]"),
@@ -314,7 +316,7 @@ pub(super) const PRESETS: &[Preset] = &[
     ),
     grouped(
         "mysql_slow",
-        Heads("^# Time: ", "^# User@Host: "),
+        Heads(r"^# Time: \d[\d:.TZ+ -]+\r?$", r"^# User@Host: .*\] @ .*\["),
         &[Pattern(
             r"^(?:# Time: %{MYSQL_STAMP:time}\n)?# User@Host: %{MYSQL_USER:user.name}\[[^\]\n]*\] @ +(?:%{NOTSPACE:source.domain} +)?\[%{INSIDE:source.address}\](?: +Id: +%{N:mysql.thread_id:int})?\n(?:# Schema: (?:%{NOTSPACE:mysql.slowlog.schema})?[^\n]*\n)?(?:# Thread_id: %{N:mysql.thread_id:int} +Schema: (?:%{NOTSPACE:mysql.slowlog.schema})? +QC_hit: %{WORD:mysql.slowlog.qc_hit}\n)?# Query_time: %{DECIMAL:event.duration:s} +Lock_time: %{DECIMAL:mysql.slowlog.lock_time_seconds:float} +Rows_sent: %{N:mysql.slowlog.rows_sent:int} +Rows_examined: %{N:mysql.slowlog.rows_examined:int}(?: +Rows_affected: %{N:mysql.slowlog.rows_affected:int}[^\n]*| Thread_id: \d+ Errno: %{N:mysql.slowlog.errno:int} Killed: %{N:mysql.slowlog.killed:int} Bytes_received: %{N:mysql.slowlog.bytes_received:int} Bytes_sent: %{N:mysql.slowlog.bytes_sent:int}[^\n]*)?\n(?:# Rows_affected: %{N:mysql.slowlog.rows_affected:int} +Bytes_sent: %{N:mysql.slowlog.bytes_sent:int}[^\n]*\n)?(?:# (?:Bytes|Tmp|Full|Filesort|Merge|explain|Rows|Pages|InnoDB|Stored|Log|Start|No)[^\n]*\n)*(?:use `?%{MYSQL_SCHEMA:mysql.slowlog.schema}`?;\n)?(?:SET timestamp=%{DECIMAL:time:fallback};\n)?%{REST:message}$",
         )],
@@ -337,6 +339,8 @@ pub(super) const PRESETS: &[Preset] = &[
         Continue(
             // Two blanks behind a colon end the head of a line.
             r"^(?:\t|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[^:\t]|:[^ \t]|: [^ \t])*[ :](?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION|BACKTRACE):  )",
+            // A name that holds such a word: what follows it ends with the level.
+            r"^\d[^\t]*?[ :](?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION|BACKTRACE):  (?:\S*@\S* |[^\n']*,db=[^\n']*[ :]|\S+ )(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?):  ",
         ),
         &[
             Json,
@@ -397,7 +401,7 @@ pub(super) const PRESETS: &[Preset] = &[
             Pattern(r"^\[%{STAMP:time}: %{LEVEL:level}/%{IN_BRACKETS:process.name}\] ?%{REST:message}$"),
             Pattern(r"^%{STAMP:time}:%{LEVEL:level}:%{PYTHON_NAME:log.logger}:%{REST:message}$"),
             Pattern(
-                r"^%{STAMP:time},? +(?:\[%{LEVEL:level}\]|%{LEVEL:level}) +%{PYTHON_NAME:log.logger}%{COLON_OR_DASH}%{REST:message}$",
+                r"^%{STAMP:time},? +(?:\[%{LEVEL:level}\]|%{LEVEL:level}) +%{PYTHON_LOGGER:log.logger}%{COLON_OR_DASH}%{REST:message}$",
             ),
         ],
     ),

@@ -173,7 +173,7 @@ impl<'t> Cursor<'t> {
         self.with_clock(Date { year, month, day }, clock)
     }
 
-    /// `261128 10:15:02`, `20261128 10:15:02`; one blank more before an hour of one digit.
+    /// `261128 10:15:02`, `20261128 10:15:02`, `261128 101502 88 INFO`; one blank more before an hour of one digit.
     fn compact(&mut self, count: usize) -> Option<Stamp<'t>> {
         let century = if count == 8 { self.two()? } else { 20 };
         let year = Some(i16::from(century) * 100 + i16::from(self.two()?));
@@ -183,7 +183,13 @@ impl<'t> Cursor<'t> {
             return None;
         }
         self.blank()?;
-        self.with_time(Date { year, month, day })
+        let date = Date { year, month, day };
+        if digits(&self.rest()[..self.rest().len().min(7)]) == 6 {
+            let clock = [self.two()?, self.two()?, self.two()?];
+            // Else it is another number.
+            return if is_process_and_level(self.rest()) { self.with_clock(date, clock) } else { None };
+        }
+        self.with_time(date)
     }
 
     /// `26/11/28 10:15:02`.
@@ -356,6 +362,15 @@ impl<'t> Cursor<'t> {
         self.at += name.len() + 2 * bracket;
         Some(Zone::Name(name))
     }
+}
+
+/// Whether the number of a process and a level follow.
+fn is_process_and_level(after: &[u8]) -> bool {
+    let Some(after) = after.strip_prefix(b" ") else { return false };
+    let number = digits(after);
+    let Some(after) = after[number..].strip_prefix(b" ").filter(|_| number > 0) else { return false };
+    let levels: [&[u8]; 6] = [b"INFO ", b"WARN ", b"ERROR ", b"FATAL ", b"DEBUG ", b"TRACE "];
+    levels.iter().any(|level| after.starts_with(level))
 }
 
 /// The length of a word that may name a zone.

@@ -73,3 +73,16 @@ fn lines_below_a_colon_belong_to_the_first_record_too() {
     check("> INFO env\n>   - name: DB_PASSWORD\n> INFO next");
     check("> a list:\n>   one\n>   two");
 }
+
+/// Goal: a configured word begins a record where a known level does.
+#[test]
+fn a_configured_level_begins_a_record() {
+    let levels = ["audit".to_owned()];
+    let grammar = Grammar::new(&Config::Auto).unwrap().with_levels(&levels);
+    for after in ["AUDIT b", "AUDIT: b", "[AUDIT] b"] {
+        let start: Vec<String> = (0..20).map(|line| format!("> INFO order {line}")).collect();
+        let start = start.join("\n");
+        check(&format!("{start}\n> INFO order:\n| {after}\n> INFO c"));
+        check_with(&grammar, &format!("{start}\n> INFO order:\n> {after}\n> INFO c"));
+    }
+}

@@ -183,3 +183,21 @@ fn a_line_of_any_size_is_looked_at_once() {
         assert!(started.elapsed().as_secs() < 5, "{unit:?}");
     }
 }
+
+/// Goal: plain lines behind the start of a banner are not of it.
+#[test]
+fn a_banner_takes_no_plain_lines() {
+    check(
+        "
+>   .   ____          _            __ _ _
+|  /\\\\ / ___'_ __ _ _(_)_ __  __ _ \\ \\ \\ \\
+| ( ( )\\___ | '_ | '_| | '_ \\/ _` | \\ \\ \\ \\
+|  :: Spring Boot ::                (v3.3.5)
+> a line
+>   .   ____          _            __ _ _
+|  /\\\\ / ___'_ __ _ _(_)_ __  __ _ \\ \\ \\ \\
+> a plain line
+> and another
+",
+    );
+}
