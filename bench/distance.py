@@ -82,10 +82,12 @@ class Distance:
             start, bytes_before, cpu_before = time.monotonic(), self.acknowledged(port), shipper.cpu_ns()
             time.sleep(self.seconds)
             took, got, cpu = time.monotonic() - start, self.acknowledged(port) - bytes_before, shipper.cpu_ns() - cpu_before
+            if bytes_before + got >= sum(file.stat().st_size for file in self.split.iterdir()):
+                self.say(f"{topic}: all lines were sent before the end, so that the rate is too low: use more --lines")
         finally:
             shipper.kill()
         if got == 0:
-            raise Failure(f"{topic}: nothing was acknowledged in {took:.1f} s")
+            raise Failure(f"{topic}: nothing was acknowledged in {took:.1f} s; if the lines ran out, use more --lines")
         return Figures(got / took / 1e6, cpu / got, shipper.peak_kib / 1024)
 
     def latency(self, binary: pathlib.Path, name: str) -> float:
