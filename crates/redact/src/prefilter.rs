@@ -16,11 +16,14 @@ use self::sharded_dfa::ShardedDfa;
 use super::rule::{Form, Rule};
 use super::shared;
 
+/// Up to so many patterns of personal data are joined with those of secrets, which saves a search of the whole text.
+const JOINED_MAX: usize = 6;
+
 /// The windows of all patterns, joined; the patterns are numbered in the order of the rules.
 #[derive(Debug)]
 pub(super) struct Prefilter {
     /// Those of secrets, of personal data and of custom rules. Each has an automaton of its own: joined, their states would
-    /// multiply, and a bad pattern would slow the others down.
+    /// multiply, and a bad pattern would slow the others down. A few of personal data are joined with those of secrets.
     sets: [Set; 3],
     /// The number of all patterns.
     count: usize,
@@ -108,8 +111,10 @@ impl Prefilter {
     /// begin. `encoded` finds encoded values, `by_field` the names of fields; they are no rules, and follow those of the first
     /// group.
     pub(super) fn new(rules: &mut [Rule], groups: [usize; 2], encoded: Option<&str>, by_field: Option<&str>) -> Self {
-        let (secrets, others) = rules.split_at_mut(groups[0]);
-        let (pii, custom) = others.split_at_mut(groups[1] - groups[0]);
+        let pii = groups[0]..groups[1];
+        let is_few = sources(&rules[pii.clone()]).count() <= JOINED_MAX;
+        let (secrets, others) = rules.split_at_mut(if is_few { pii.end } else { pii.start });
+        let (pii, custom) = others.split_at_mut(if is_few { 0 } else { pii.len() });
         let extra: Vec<&str> = encoded.into_iter().chain(by_field).collect();
         let of_secrets = number(secrets, 0);
         let first_of_pii = of_secrets + extra.len();

@@ -250,7 +250,7 @@ fn main() {
     rates("access, 7 % hit, `secrets`", &redactor(&["secrets"], Vec::new()), &plain);
     rates("access, 7 % hit, `secrets,pii`", &full, &plain);
     println!("heap after that: {} KiB\n", (IN_USE.load(Ordering::Relaxed) - before) / 1024);
-    for select in [["secrets"].as_slice(), &["secrets", "pii"]] {
+    for select in [["secrets"].as_slice(), &["secrets", "email", "card"], &["secrets", "pii"]] {
         for (kind, text) in kinds::all(CORPUS_BYTES, SEED) {
             rates(&format!("{kind}, `{}`", select.join(",")), &redactor(select, Vec::new()), &text);
         }

@@ -14,7 +14,6 @@ use super::window::{Part, Window};
 #[derive(Default)]
 struct Node<'w> {
     next: Vec<(&'w Part, Node<'w>)>,
-    known: HashMap<&'w Part, usize>,
     /// The patterns whose windows end here.
     ends: Vec<usize>,
 }
@@ -27,7 +26,7 @@ impl<'w> Node<'w> {
             }
             return;
         };
-        let at = *self.known.entry(first).or_insert(self.next.len());
+        let at = self.next.iter().position(|(part, _)| *part == first).unwrap_or(self.next.len());
         if at == self.next.len() {
             self.next.push((first, Node::default()));
         }
@@ -54,22 +53,26 @@ pub(super) fn automaton<'w>(patterns: impl ExactSizeIterator<Item = &'w [Window]
         Some(end)
     });
     let matches: Vec<StateID> = matches.collect::<Option<_>>()?;
-    let start = Compiler { builder: &mut builder, matches: &matches }.node(&root)?;
+    let start = Compiler { builder: &mut builder, matches: &matches, known: HashMap::new(), unions: HashMap::new() }
+        .node(&root)?;
     let again = builder.add_union(vec![start]).ok()?;
     let any = builder.add_range(Transition { start: 0, end: u8::MAX, next: again }).ok()?;
     builder.patch(again, any).ok()?;
     builder.build(start, again).ok()
 }
 
-struct Compiler<'b> {
+struct Compiler<'b, 'w> {
     builder: &'b mut Builder,
     /// The match of each pattern.
     matches: &'b [StateID],
+    /// The states made so far, by part and what follows: what ends alike is one branch, too.
+    known: HashMap<(&'w Part, StateID), StateID>,
+    unions: HashMap<Vec<StateID>, StateID>,
 }
 
-impl Compiler<'_> {
+impl<'w> Compiler<'_, 'w> {
     /// The state at which a node begins.
-    fn node(&mut self, node: &Node<'_>) -> Option<StateID> {
+    fn node(&mut self, node: &Node<'w>) -> Option<StateID> {
         let mut ways: Vec<StateID> = node.ends.iter().map(|pattern| self.matches[*pattern]).collect();
         for (part, next) in &node.next {
             let next = self.node(next)?;
@@ -82,12 +85,28 @@ impl Compiler<'_> {
         match ways[..] {
             [] => self.builder.add_fail().ok(),
             [one] => Some(one),
-            _ => self.builder.add_union(ways).ok(),
+            _ => {
+                if let Some(known) = self.unions.get(&ways) {
+                    return Some(*known);
+                }
+                let union = self.builder.add_union(ways.clone()).ok()?;
+                self.unions.insert(ways, union);
+                Some(union)
+            }
         }
     }
 
     /// The state at which a part begins that goes on at `next`.
-    fn part(&mut self, part: &Part, next: StateID) -> Option<StateID> {
+    fn part(&mut self, part: &'w Part, next: StateID) -> Option<StateID> {
+        if let Some(known) = self.known.get(&(part, next)) {
+            return Some(*known);
+        }
+        let state = self.part_anew(part, next)?;
+        self.known.insert((part, next), state);
+        Some(state)
+    }
+
+    fn part_anew(&mut self, part: &'w Part, next: StateID) -> Option<StateID> {
         match part {
             Part::Byte(bytes) => {
                 let ranges = bytes.ranges();

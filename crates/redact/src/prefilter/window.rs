@@ -4,6 +4,11 @@
 //! ends where it is rare enough, and holds no long counts, which would need a state of the automaton for each number. It
 //! does not reach over a line's end: a byte that may be a newline may also be the end of the line.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ptr;
+use std::rc::Rc;
+
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
@@ -12,8 +17,11 @@ use super::byte_set::ByteSet;
 /// Bits from which a window is rare enough, and ends. Words are less rare than their letters: a window goes on behind them.
 const ENOUGH_BITS: f64 = 90.0;
 
-/// Bits from which a loop of nearly any byte ends a window, and counts become short.
-const RARE_BITS: f64 = 24.0;
+/// Bits from which a loop of nearly any byte ends a window.
+const GAP_BITS: f64 = 24.0;
+
+/// Bits from which counts become short.
+const RARE_BITS: f64 = 18.0;
 
 /// Maximum number of bytes that a count contributes to a rare window.
 const COUNT_MAX: u32 = 8;
@@ -64,17 +72,17 @@ pub(super) enum Part {
     /// The end of a line, also before its carriage return.
     End,
     /// Parts that follow each other.
-    All(Vec<Part>),
+    All(Rc<[Part]>),
     /// One of several parts.
-    One(Vec<Part>),
+    One(Rc<[Part]>),
     /// A part several times.
-    Repeat { part: Box<Part>, min: u32, max: Option<u32> },
+    Repeat { part: Rc<Part>, min: u32, max: Option<u32> },
 }
 
 /// The windows of a pattern. `None`: it cannot be parsed.
 pub(super) fn windows(pattern: &str) -> Option<Vec<Window>> {
     let hir = ParserBuilder::new().utf8(false).build().parse(pattern).ok()?;
-    Some(best(&[Element::Hir(&hir)]).windows)
+    Some(Simplifier::default().best(&[Element::Hir(&hir)]).windows)
 }
 
 /// A part of a pattern.
@@ -96,23 +104,6 @@ impl Element<'_> {
 
     fn is_boundary(self) -> bool {
         matches!(self, Self::Hir(hir) if matches!(hir.kind(), HirKind::Look(Look::WordAscii | Look::WordStartAscii)))
-    }
-
-    /// Whether it is a loop of nearly any byte, in which the automaton would stay to the line's end.
-    fn is_broad_loop(self) -> bool {
-        let Self::Hir(hir) = self else { return false };
-        let HirKind::Repetition(repetition) = hir.kind() else { return false };
-        let is_loop = repetition.max != Some(1) && repetition.max != Some(repetition.min);
-        is_loop && simplify(&repetition.sub, 0.0).bits < BROAD_BITS
-    }
-
-    fn simplify(self, before: f64) -> Simple {
-        match self {
-            Self::Hir(hir) => simplify(hir, before),
-            Self::Again(repetition) => {
-                repeat(&repetition.sub, repetition.min - 1, repetition.max.map(|max| max - 1), before)
-            }
-        }
     }
 
     /// The rarity of the byte that it begins with.
@@ -160,29 +151,159 @@ fn either(one: f64, other: f64) -> f64 {
     -((-one).exp2() + (-other).exp2()).log2()
 }
 
-/// The best windows of parts that follow each other; alternatives at the beginning have windows of their own.
-fn best(pattern: &[Element<'_>]) -> Best {
-    let mut elements = Vec::new();
-    for element in pattern {
-        flatten(*element, &mut elements);
+/// Derives the windows of one pattern.
+#[derive(Default)]
+struct Simplifier {
+    /// What was simplified before: each part is part of many windows.
+    known: RefCell<HashMap<(*const Hir, bool), Simple>>,
+}
+
+impl Simplifier {
+    /// The best windows of parts that follow each other; alternatives at the beginning have windows of their own.
+    fn best(&self, pattern: &[Element<'_>]) -> Best {
+        let mut elements = Vec::new();
+        for element in pattern {
+            flatten(*element, &mut elements);
+        }
+        if let [Element::Hir(first), rest @ ..] = &elements[..]
+            && let HirKind::Alternation(branches) = first.kind()
+            && (rest.is_empty() || branches.len() <= BRANCHES_MAX)
+        {
+            let whole = |branch| [&[Element::Hir(branch)], rest].concat();
+            return Best::of_all(branches.iter().map(|branch| self.best(&whole(branch))));
+        }
+        let mut best: Option<Best> = None;
+        for at in (0..elements.len()).filter(|at| elements[*at].minimum() > 0) {
+            let word = at.checked_sub(1).is_some_and(|before| elements[before].is_boundary());
+            let next = Best::of_all(branches(&elements[at..], word).iter().map(|branch| self.cut(branch)));
+            if best.as_ref().is_none_or(|best| next.merit() > best.merit() + 0.01) {
+                best = Some(next);
+            }
+        }
+        // A pattern of nothing but ends of lines matches in each line.
+        best.unwrap_or_else(|| Best { windows: vec![Vec::new()], bits: 0.0, first_bits: 0.0, byte_bits: 0.0 })
     }
-    if let [Element::Hir(first), rest @ ..] = &elements[..]
-        && let HirKind::Alternation(branches) = first.kind()
-        && (rest.is_empty() || branches.len() <= BRANCHES_MAX)
-    {
-        let whole = |branch| [&[Element::Hir(branch)], rest].concat();
-        return Best::of_all(branches.iter().map(|branch| best(&whole(branch))));
+
+    /// One window from the beginning of a branch.
+    fn cut(&self, branch: &Branch<'_>) -> Best {
+        let (mut window, mut bits, mut first_bits, mut in_first) = (Vec::new(), 0.0, 0.0, true);
+        let mut byte_bits = branch.elements.first().map_or(0.0, |first| first.first_byte_bits());
+        if branch.word {
+            window.push(Part::Boundary);
+            byte_bits += BOUNDARY_BITS;
+        }
+        for element in &branch.elements {
+            if bits >= ENOUGH_BITS || bits >= GAP_BITS && self.is_broad_loop(*element) {
+                break;
+            }
+            if element.is_boundary() && window.is_empty() {
+                window.push(Part::Boundary);
+                continue;
+            }
+            let simple = self.simplify_element(*element, bits >= RARE_BITS);
+            in_first &=
+                matches!(element, Element::Hir(hir) if matches!(hir.kind(), HirKind::Literal(_) | HirKind::Class(_)));
+            if in_first || first_bits == 0.0 {
+                first_bits += simple.bits;
+            }
+            bits += simple.bits;
+            apart(simple.part, &mut window);
+            if !simple.is_complete {
+                break;
+            }
+        }
+        shorten(&mut window);
+        Best { windows: vec![window], bits, first_bits, byte_bits }
     }
-    let mut best: Option<Best> = None;
-    for at in (0..elements.len()).filter(|at| elements[*at].minimum() > 0) {
-        let word = at.checked_sub(1).is_some_and(|before| elements[before].is_boundary());
-        let next = Best::of_all(branches(&elements[at..], word).iter().map(cut));
-        if best.as_ref().is_none_or(|best| next.merit() > best.merit() + 0.01) {
-            best = Some(next);
+
+    fn simplify_element(&self, element: Element<'_>, is_rare: bool) -> Simple {
+        match element {
+            Element::Hir(hir) => self.simplify(hir, is_rare),
+            Element::Again(repetition) => {
+                let max = repetition.max.map(|max| max - 1);
+                self.repeat(&repetition.sub, repetition.min - 1, max, is_rare)
+            }
         }
     }
-    // A pattern of nothing but ends of lines matches in each line.
-    best.unwrap_or_else(|| Best { windows: vec![Vec::new()], bits: 0.0, first_bits: 0.0, byte_bits: 0.0 })
+
+    /// Whether it is a loop of nearly any byte, in which the automaton would stay to the line's end.
+    fn is_broad_loop(&self, element: Element<'_>) -> bool {
+        let Element::Hir(hir) = element else { return false };
+        let HirKind::Repetition(repetition) = hir.kind() else { return false };
+        let is_loop = repetition.max != Some(1) && repetition.max != Some(repetition.min);
+        is_loop && self.simplify(&repetition.sub, false).bits < BROAD_BITS
+    }
+
+    /// `is_rare`: whether what precedes the part is rare.
+    fn simplify(&self, hir: &Hir, is_rare: bool) -> Simple {
+        let key = (ptr::from_ref(hir), is_rare);
+        if let Some(known) = self.known.borrow().get(&key) {
+            return known.clone();
+        }
+        let simple = self.simplify_anew(hir, is_rare);
+        self.known.borrow_mut().insert(key, simple.clone());
+        simple
+    }
+
+    fn simplify_anew(&self, hir: &Hir, is_rare: bool) -> Simple {
+        match hir.kind() {
+            HirKind::Look(Look::End | Look::EndLF) => Simple { part: Part::End, is_complete: true, bits: END_BITS },
+            HirKind::Empty | HirKind::Look(_) => Simple::empty(true),
+            HirKind::Literal(literal) => {
+                let line = literal.0.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let mut parts: Vec<Part> = line.iter().map(|byte| Part::Byte(ByteSet::of(*byte))).collect();
+                let is_complete = line.len() == literal.0.len();
+                if !is_complete {
+                    parts.push(Part::End);
+                }
+                let bits = line.iter().map(|byte| ByteSet::of(*byte).bits()).sum();
+                Simple { part: Part::All(parts.into()), is_complete, bits }
+            }
+            HirKind::Class(class) => simplify_class(class),
+            HirKind::Capture(capture) => self.simplify(&capture.sub, is_rare),
+            HirKind::Repetition(repetition) => self.repeat(&repetition.sub, repetition.min, repetition.max, is_rare),
+            HirKind::Alternation(branches) => {
+                let parts: Vec<Simple> = branches.iter().map(|branch| self.simplify(branch, is_rare)).collect();
+                Simple {
+                    is_complete: parts.iter().all(|part| part.is_complete),
+                    bits: parts.iter().map(|part| part.bits).fold(f64::INFINITY, either).max(0.0),
+                    part: Part::One(parts.into_iter().map(|part| part.part).collect()),
+                }
+            }
+            HirKind::Concat(parts) => {
+                let mut whole = Simple { part: Part::Boundary, is_complete: true, bits: 0.0 };
+                let mut all = Vec::new();
+                for part in parts {
+                    let simple = self.simplify(part, is_rare || whole.bits >= RARE_BITS);
+                    apart(simple.part, &mut all);
+                    whole.bits += simple.bits;
+                    whole.is_complete = simple.is_complete;
+                    if !whole.is_complete {
+                        break;
+                    }
+                }
+                Simple { part: Part::All(all.into()), ..whole }
+            }
+        }
+    }
+
+    /// A loop stays a loop, a short count a count; of a long one, the first bytes.
+    fn repeat(&self, sub: &Hir, min: u32, max: Option<u32>, is_rare: bool) -> Simple {
+        let sub = self.simplify(sub, is_rare);
+        if !sub.is_complete {
+            return if min == 0 { Simple::empty(false) } else { sub };
+        }
+        let of = |count: u32| sub.bits * (f64::from(count.min(1)) + AGAIN_WEIGHT * f64::from(count.saturating_sub(1)));
+        let count_max = if is_rare { COUNT_MAX } else { LONG_COUNT_MAX };
+        let part = Rc::new(sub.part);
+        if min > count_max {
+            let part = Part::Repeat { part, min: count_max, max: Some(count_max) };
+            return Simple { part, is_complete: false, bits: of(count_max) };
+        }
+        let is_short = max.is_some_and(|max| max == min || max == 1);
+        let part = Part::Repeat { part, min, max: max.filter(|_| is_short) };
+        Simple { part, is_complete: true, bits: of(min) }
+    }
 }
 
 /// Takes apart what follows each other, and the first of several times, so that a window can begin within it.
@@ -238,42 +359,10 @@ fn branches<'h>(elements: &[Element<'h>], word: bool) -> Vec<Branch<'h>> {
     out
 }
 
-/// One window from the beginning of a branch.
-fn cut(branch: &Branch<'_>) -> Best {
-    let (mut window, mut bits, mut first_bits, mut in_first) = (Vec::new(), 0.0, 0.0, true);
-    let mut byte_bits = branch.elements.first().map_or(0.0, |first| first.first_byte_bits());
-    if branch.word {
-        window.push(Part::Boundary);
-        byte_bits += BOUNDARY_BITS;
-    }
-    for element in &branch.elements {
-        if bits >= ENOUGH_BITS || bits >= RARE_BITS && element.is_broad_loop() {
-            break;
-        }
-        if element.is_boundary() && window.is_empty() {
-            window.push(Part::Boundary);
-            continue;
-        }
-        let simple = element.simplify(bits);
-        in_first &=
-            matches!(element, Element::Hir(hir) if matches!(hir.kind(), HirKind::Literal(_) | HirKind::Class(_)));
-        if in_first || first_bits == 0.0 {
-            first_bits += simple.bits;
-        }
-        bits += simple.bits;
-        apart(simple.part, &mut window);
-        if !simple.is_complete {
-            break;
-        }
-    }
-    shorten(&mut window);
-    Best { windows: vec![window], bits, first_bits, byte_bits }
-}
-
 /// Adds a part; what follows each other one by one, so that what begins alike is found.
 fn apart(part: Part, window: &mut Window) {
     match part {
-        Part::All(parts) => parts.into_iter().for_each(|part| apart(part, window)),
+        Part::All(parts) => parts.iter().for_each(|part| apart(part.clone(), window)),
         part => window.push(part),
     }
 }
@@ -291,6 +380,7 @@ fn shorten(window: &mut Window) {
 }
 
 /// What matches at the beginning of each match of a part of a pattern.
+#[derive(Clone)]
 struct Simple {
     part: Part,
     /// Whether it matches all of the part's match, so that what follows the part follows it.
@@ -300,50 +390,7 @@ struct Simple {
 
 impl Simple {
     fn empty(is_complete: bool) -> Self {
-        Self { part: Part::All(Vec::new()), is_complete, bits: 0.0 }
-    }
-}
-
-/// `before`: the bits of what precedes the part.
-fn simplify(hir: &Hir, before: f64) -> Simple {
-    match hir.kind() {
-        HirKind::Look(Look::End | Look::EndLF) => Simple { part: Part::End, is_complete: true, bits: END_BITS },
-        HirKind::Empty | HirKind::Look(_) => Simple::empty(true),
-        HirKind::Literal(literal) => {
-            let line = literal.0.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            let mut parts: Vec<Part> = line.iter().map(|byte| Part::Byte(ByteSet::of(*byte))).collect();
-            let is_complete = line.len() == literal.0.len();
-            if !is_complete {
-                parts.push(Part::End);
-            }
-            let bits = line.iter().map(|byte| ByteSet::of(*byte).bits()).sum();
-            Simple { part: Part::All(parts), is_complete, bits }
-        }
-        HirKind::Class(class) => simplify_class(class),
-        HirKind::Capture(capture) => simplify(&capture.sub, before),
-        HirKind::Repetition(repetition) => repeat(&repetition.sub, repetition.min, repetition.max, before),
-        HirKind::Alternation(branches) => {
-            let parts: Vec<Simple> = branches.iter().map(|branch| simplify(branch, before)).collect();
-            Simple {
-                is_complete: parts.iter().all(|part| part.is_complete),
-                bits: parts.iter().map(|part| part.bits).fold(f64::INFINITY, either).max(0.0),
-                part: Part::One(parts.into_iter().map(|part| part.part).collect()),
-            }
-        }
-        HirKind::Concat(parts) => {
-            let mut whole = Simple { part: Part::Boundary, is_complete: true, bits: 0.0 };
-            let mut all = Vec::new();
-            for part in parts {
-                let simple = simplify(part, before + whole.bits);
-                apart(simple.part, &mut all);
-                whole.bits += simple.bits;
-                whole.is_complete = simple.is_complete;
-                if !whole.is_complete {
-                    break;
-                }
-            }
-            Simple { part: Part::All(all), ..whole }
-        }
+        Self { part: Part::All(Rc::from([])), is_complete, bits: 0.0 }
     }
 }
 
@@ -369,33 +416,15 @@ fn simplify_class(class: &Class) -> Simple {
         ways.push(Part::Byte(bytes));
     }
     if has_characters {
-        let more = Part::Repeat { part: Box::new(Part::Byte(ByteSet::range(0x80..=0xbf))), min: 1, max: None };
-        ways.push(Part::All(vec![Part::Byte(ByteSet::range(0xc2..=0xf4)), more]));
+        let more = Part::Repeat { part: Rc::new(Part::Byte(ByteSet::range(0x80..=0xbf))), min: 1, max: None };
+        ways.push(Part::All(Rc::from([Part::Byte(ByteSet::range(0xc2..=0xf4)), more])));
     }
     if has_newline {
         ways.push(Part::End);
     }
     let bits = if ways.len() > 1 { bytes.bits().min(CHARACTER_BITS) } else { bytes.bits() };
-    let part = if ways.len() == 1 { ways.remove(0) } else { Part::One(ways) };
+    let part = if ways.len() == 1 { ways.remove(0) } else { Part::One(ways.into()) };
     Simple { part, is_complete: !has_newline, bits }
-}
-
-/// A loop stays a loop, a short count a count; of a long one, the first bytes.
-fn repeat(sub: &Hir, min: u32, max: Option<u32>, before: f64) -> Simple {
-    let sub = simplify(sub, before);
-    if !sub.is_complete {
-        return if min == 0 { Simple::empty(false) } else { sub };
-    }
-    let of = |count: u32| sub.bits * (f64::from(count.min(1)) + AGAIN_WEIGHT * f64::from(count.saturating_sub(1)));
-    let count_max = if before + of(COUNT_MAX) < RARE_BITS { LONG_COUNT_MAX } else { COUNT_MAX };
-    let part = Box::new(sub.part);
-    if min > count_max {
-        let part = Part::Repeat { part, min: count_max, max: Some(count_max) };
-        return Simple { part, is_complete: false, bits: of(count_max) };
-    }
-    let is_short = max.is_some_and(|max| max == min || max == 1);
-    let part = Part::Repeat { part, min, max: max.filter(|_| is_short) };
-    Simple { part, is_complete: true, bits: of(min) }
 }
 
 /// The rarity of the byte that a part begins with.
