@@ -85,7 +85,7 @@ impl Redactor {
         let before = format!("{name}=\"");
         let line = [before.as_bytes(), &value, b"\""].concat();
         let start = u32::try_from(before.len()).unwrap_or(u32::MAX);
-        self.mark(value.with(&line), true, &mut |at, by| {
+        self.mark(value.with(&line), &mut |at, by| {
             let end = at.end.min(start.saturating_add(whole.end));
             if at.start >= start && at.start < end {
                 masks.add(TextRange { start: at.start - start, end: end - start }, by);
@@ -109,7 +109,7 @@ impl Redactor {
         let value = TextRange::new(name.len() + 2, text.len() - 1);
         let mut masks = Masks::default();
         let budget = Budget::new(text.len());
-        self.mark(Text::new(text.as_bytes(), &budget), true, &mut |at, by| masks.add(at, by));
+        self.mark(Text::new(text.as_bytes(), &budget), &mut |at, by| masks.add(at, by));
         masks.merge();
         masks.merged().iter().find(|mask| mask.at == value).map(|mask| mask.by)
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use self::multi_dfa::Numbers;
 use self::sharded_dfa::ShardedDfa;
 use super::rule::{Form, Rule};
-use super::shared;
+use super::shared::{self, Automaton};
 
 /// Up to so many patterns of personal data are joined with those of secrets, which saves a search of the whole text.
 const JOINED_MAX: usize = 6;
@@ -36,28 +36,32 @@ pub(super) struct Prefilter {
 struct Set {
     /// The number of the first one.
     first: usize,
-    count: usize,
-    /// `None`: there is no pattern, or the windows are too large to be joined; then each of them may match anywhere.
-    automaton: Option<Arc<ShardedDfa>>,
+    patterns: Arc<[String]>,
+    automaton: Automaton,
 }
 
 impl Set {
-    fn new(first: usize, patterns: &[&str]) -> Self {
-        let automaton = if patterns.is_empty() { None } else { shared::automaton(patterns) };
-        Self { first, count: patterns.len(), automaton }
+    fn new<'p>(first: usize, patterns: impl Iterator<Item = &'p str>) -> Self {
+        let patterns: Arc<[String]> = patterns.map(ToOwned::to_owned).collect();
+        Self { first, automaton: shared::automaton(&patterns), patterns }
+    }
+
+    /// `None`: there is no pattern, or the windows are too large to be joined; then each of them may match anywhere.
+    fn automaton(&self) -> Option<&ShardedDfa> {
+        self.automaton.get_or_init(|| ShardedDfa::new(&self.patterns)).as_ref()
     }
 
     fn add_which(&self, text: &[u8], numbers: &mut Numbers) {
-        match &self.automaton {
+        match self.automaton() {
             Some(automaton) => automaton.add_which(text, self.first, numbers),
-            None => (self.first..self.first + self.count).for_each(|number| numbers.add(number)),
+            None => (0..self.patterns.len()).for_each(|number| numbers.add(self.first + number)),
         }
     }
 
     fn lines(&self, chunk: &[u8], ranges: &mut Vec<(usize, usize)>) {
-        match &self.automaton {
+        match self.automaton() {
             Some(automaton) => automaton.lines(chunk, ranges),
-            None if self.count > 0 => ranges.push((0, chunk.len())),
+            None if !self.patterns.is_empty() => ranges.push((0, chunk.len())),
             None => {}
         }
     }
@@ -107,7 +111,7 @@ impl Hits {
 }
 
 impl Prefilter {
-    /// Joins the windows of the rules' patterns, and gives each pattern its number. `groups`: where the rules of the next group
+    /// Gives each of the rules' patterns its number. Their windows are joined when a text is first searched. `groups`: where the rules of the next group
     /// begin. `encoded` finds encoded values, `by_field` the names of fields; they are no rules, and follow those of the first
     /// group.
     pub(super) fn new(rules: &mut [Rule], groups: [usize; 2], encoded: Option<&str>, by_field: Option<&str>) -> Self {
@@ -121,9 +125,9 @@ impl Prefilter {
         let first_of_custom = number(pii, first_of_pii);
         let count = number(custom, first_of_custom);
         let sets = [
-            Set::new(0, &sources(secrets).chain(extra).collect::<Vec<_>>()),
-            Set::new(first_of_pii, &sources(pii).collect::<Vec<_>>()),
-            Set::new(first_of_custom, &sources(custom).collect::<Vec<_>>()),
+            Set::new(0, sources(secrets).chain(extra)),
+            Set::new(first_of_pii, sources(pii)),
+            Set::new(first_of_custom, sources(custom)),
         ];
         Self { sets, count, encoded: encoded.map(|_| of_secrets) }
     }

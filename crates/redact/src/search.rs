@@ -20,10 +20,10 @@ pub(super) type Found<'f> = dyn FnMut(TextRange, RuleRef) + 'f;
 const VALUES_EACH: usize = 32;
 
 impl Redactor {
-    /// Runs the rules that need no fields, if the prefilter hit the text. Returns which of them may match.
-    pub(super) fn mark(&self, text: Text<'_>, prefilter_hit: bool, found: &mut Found<'_>) -> Option<Which> {
-        let which = prefilter_hit.then(|| self.stage.which(&text));
-        self.mark_which(text, which.as_ref(), found);
+    /// Runs the rules that need no fields. Returns which of them may match.
+    pub(super) fn mark(&self, text: Text<'_>, found: &mut Found<'_>) -> Which {
+        let which = self.stage.which(&text);
+        self.mark_which(text, Some(&which), found);
         which
     }
 
@@ -120,7 +120,7 @@ impl Redactor {
                 continue;
             }
             masks.grow(at, |mask| decoded.grow(&text, mask));
-            self.mark(text.with(decoded.bytes()), true, &mut |part, by| masks.add(decoded.to_raw(&text, part), by));
+            self.mark(text.with(decoded.bytes()), &mut |part, by| masks.add(decoded.to_raw(&text, part), by));
         }
     }
 
@@ -137,7 +137,7 @@ impl Redactor {
         for (at, mark) in in_nodes.chain(in_message) {
             if decoded.decode(&text, at, Reading::Quoted(mark)).is_ok() {
                 masks.grow(at, |mask| decoded.grow(&text, mask));
-                self.mark(text.with(decoded.bytes()), true, &mut |part, by| masks.add(decoded.to_raw(&text, part), by));
+                self.mark(text.with(decoded.bytes()), &mut |part, by| masks.add(decoded.to_raw(&text, part), by));
             }
         }
     }
@@ -155,7 +155,7 @@ impl Redactor {
         let read = text.with(decoded.bytes());
         let which = if has_names_in_text(parsed) {
             let values = Values::new(parsed);
-            self.mark(read, true, &mut |part, by| {
+            self.mark(read, &mut |part, by| {
                 let at = decoded.to_raw(&text, part);
                 if values.hold(at) {
                     masks.add(at, by);
@@ -165,9 +165,9 @@ impl Redactor {
             masks.grow(TextRange::new(0, text.len()), |mask| decoded.grow(&text, mask));
             let mut add = |part, by| masks.add(decoded.to_raw(&text, part), by);
             self.mark_unparsed(read, &mut add);
-            self.mark(read, true, &mut add)
+            self.mark(read, &mut add)
         };
-        which.is_some_and(|which| which.is_hit())
+        which.is_hit()
     }
 }
 

@@ -11,21 +11,27 @@ use regex_automata::meta::Regex;
 
 use super::prefilter::sharded_dfa::ShardedDfa;
 
-/// A pattern, compiled when a line first needs it; `None` inside: it cannot be compiled.
-pub(super) type Compiled = Arc<OnceLock<Option<Regex>>>;
+/// An object that its first user makes; `None` inside: it cannot be made.
+type Made<T> = OnceLock<Option<T>>;
 
-static PATTERNS: LazyLock<Pool<String, OnceLock<Option<Regex>>>> = LazyLock::new(Pool::default);
-static AUTOMATA: LazyLock<Pool<Vec<String>, ShardedDfa>> = LazyLock::new(Pool::default);
+/// A pattern, compiled when a line first needs it; `None` inside: it cannot be compiled.
+pub(super) type Compiled = Arc<Made<Regex>>;
+
+/// The automaton of patterns, built when a text first needs it; `None` inside: there is none, or they are too large to be
+/// joined.
+pub(super) type Automaton = Arc<Made<ShardedDfa>>;
+
+static PATTERNS: LazyLock<Pool<String, Made<Regex>>> = LazyLock::new(Pool::default);
+static AUTOMATA: LazyLock<Pool<Arc<[String]>, Made<ShardedDfa>>> = LazyLock::new(Pool::default);
 
 /// The shared cell of a pattern, which the first user compiles.
 pub(super) fn pattern(source: &str) -> Compiled {
     PATTERNS.get(source.to_owned(), |_| Some(OnceLock::new())).unwrap_or_default()
 }
 
-/// The automaton of the windows of patterns; `None` if they are too large to be joined.
-pub(super) fn automaton(patterns: &[&str]) -> Option<Arc<ShardedDfa>> {
-    let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-    AUTOMATA.get(patterns, |patterns| ShardedDfa::new(patterns))
+/// The shared cell of the automaton of patterns, which the first user builds.
+pub(super) fn automaton(patterns: &Arc<[String]>) -> Automaton {
+    AUTOMATA.get(Arc::clone(patterns), |_| Some(OnceLock::new())).unwrap_or_default()
 }
 
 /// The objects in use, by their source.

@@ -155,6 +155,34 @@ fn bytes_appended_to_a_rotated_file_are_recognized() {
     }
 }
 
+/// Goal: unread lines at a rotated file's end are shipped though the new log begins with the same ones: they are older.
+#[test]
+fn a_log_that_begins_as_the_rotated_one_ends_is_no_copy() {
+    let rotate = |case: &Case, unread: &str| {
+        case.add("app.log", unread);
+        // The kernel's clock of files goes in steps.
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        case.mv("app.log", "app.log.1");
+        case.add("app.log", unread);
+    };
+    for unread in [lines(201, 240), lines(201, 202)] {
+        for seen in [false, true] {
+            let mut case = shipped("*.log*");
+            if seen {
+                rotate(&case, &unread);
+                case.driver.wait(1);
+                case.driver.scan();
+                case.down(|_| {});
+            } else {
+                case.down(|case| rotate(case, &unread));
+            }
+            case.wait(30);
+            let of_both = 2 * unread.lines().count();
+            assert_eq!(case.got.len(), 200 + of_both, "seen: {seen}; {:?}", &case.got[200..]);
+        }
+    }
+}
+
 /// Goal: a large file is copied in steps that end inside lines; an intermediate state is no position to resume from.
 #[test]
 fn an_incomplete_copy_is_not_read_from_the_middle_of_a_line() {

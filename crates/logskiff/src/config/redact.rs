@@ -12,7 +12,7 @@ use super::suggest;
 use super::units::{bytes_text, list};
 use super::variables::{INPUT_PREFIX, MODE_PREFIX, RULE_PREFIX};
 use super::words::MODES;
-use redact::{Action, Config, Error, KeyError, RULES_BYTES_MAX, TokenKey, beyond_bound, mistakes};
+use redact::{Action, Config, Error, KeyError, RULES_BYTES_MAX, Redactor, TokenKey, beyond_bound};
 
 const SELECT: &str = "LOGSKIFF_REDACT";
 const FIELDS: &str = "LOGSKIFF_REDACT_FIELDS";
@@ -39,7 +39,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     if beyond_bound([&config]).is_some() {
         return config;
     }
-    for error in mistakes(&config) {
+    for error in Redactor::new(&config).err().into_iter().flatten() {
         let variable = match &error {
             Error::UnknownDetector { .. } | Error::NoneAmongOthers => SELECT.to_owned(),
             Error::Field { .. } => FIELDS.to_owned(),

@@ -160,7 +160,8 @@ impl Appended<'_> {
 
     fn is_held_by(&self, other: &TrackedFile) -> bool {
         let content = ContentFrom { content: &self.file.handle, offset: self.unread.start };
-        other.begins_like(&self.file.handle, self.unread.start)
+        !self.file.handle.is_older_than(&other.handle)
+            && other.begins_like(&self.file.handle, self.unread.start)
             && other.begins_with(content, self.unread.bytes()).unwrap_or(false)
     }
 

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
 use rustix::fs::SeekFrom;
@@ -78,6 +78,14 @@ impl Content {
             Self::Gzip(gzip_reader) => read_birth(gzip_reader.borrow().file()),
             Self::Stream(stream) => read_birth(stream.file()),
         }
+    }
+
+    /// Whether the last byte was written before the other file was created: it cannot be a copy of that file's. No where the
+    /// file system keeps no birth time.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        let (seconds, nanoseconds) = other.birth();
+        let written = self.metadata().map(|file| (file.mtime(), file.mtime_nsec()));
+        written.is_ok_and(|written| written < (seconds, nanoseconds.into()))
     }
 
     /// The size in bytes of the file's volume, where that volume is in memory.

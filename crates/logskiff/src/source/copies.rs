@@ -140,6 +140,7 @@ impl FileSource {
         }
         let holds = |file: &&TrackedFile| {
             found.rotated_from(&file.path)
+                && !handle.is_older_than(&file.handle)
                 && file.begins_with(ContentFrom { content: handle, offset: from }, length).unwrap_or(false)
         };
         let Some((of, whole)) = self.files().find(holds).map(|file| (file.id, file.seen.size)) else {

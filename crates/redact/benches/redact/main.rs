@@ -124,6 +124,13 @@ fn redactor(select: &[&str], rules: Vec<(String, String)>) -> Redactor {
     Redactor::new(&Config { select, rules, ..Config::default() }).unwrap()
 }
 
+/// A redactor that is ready for its first line.
+fn started(select: &[&str]) -> Redactor {
+    let redactor = redactor(select, Vec::new());
+    redactor.scan(b"line\n", &mut Hits::default());
+    redactor
+}
+
 /// The seconds that stage one takes, and the number of lines that it selects.
 fn stage_one(redactor: &Redactor, chunks: &[&[u8]]) -> f64 {
     let mut hits = Hits::default();
@@ -230,10 +237,10 @@ fn main() {
         PEAK.store(before, Ordering::Relaxed);
         let ms = best(|| {
             let begun = cpu();
-            std::hint::black_box(redactor(select, Vec::new()));
+            started(select);
             (cpu() - begun) * 1e3
         });
-        let kept = redactor(select, Vec::new());
+        let kept = started(select);
         let kib = |bytes: usize| (bytes - before) / 1024;
         println!(
             "| `{}` | {ms:.1} | {} | {} |",

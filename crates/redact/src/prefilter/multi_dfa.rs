@@ -129,7 +129,7 @@ impl MultiDfa {
 
     /// Passes on the numbers of the patterns that match in `text`.
     pub(super) fn which(&self, text: &[u8], mut found: impl FnMut(usize)) {
-        if self.add_all(text, &mut self.cache(), &mut found).is_none() {
+        if self.search_text(text, &mut self.cache(), &mut found).is_none() {
             (0..self.dfa.pattern_len()).for_each(found);
         }
     }
@@ -239,7 +239,7 @@ impl MultiDfa {
     }
 
     /// Passes on the numbers of the patterns that match in `text`.
-    fn add_all(&self, text: &[u8], cache: &mut Cache, found: &mut dyn FnMut(usize)) -> Option<()> {
+    fn search_text(&self, text: &[u8], cache: &mut Cache, found: &mut dyn FnMut(usize)) -> Option<()> {
         let mut state = self.start(text, 0, cache)?;
         for &byte in text {
             let known = (!state.is_tagged()).then(|| self.dfa.next_state_untagged(cache, state, byte));
@@ -247,15 +247,16 @@ impl MultiDfa {
                 state = next;
             } else {
                 state = self.dfa.next_state(cache, state, byte).ok()?;
-                self.note(state, cache, found);
+                self.pass_on(state, cache, found);
             }
         }
         state = self.after(text, text.len(), state, cache)?;
-        self.note(state, cache, found);
+        self.pass_on(state, cache, found);
         Some(())
     }
 
-    fn note(&self, state: LazyStateID, cache: &Cache, found: &mut dyn FnMut(usize)) {
+    /// Passes on the numbers of the patterns that end with this state.
+    fn pass_on(&self, state: LazyStateID, cache: &Cache, found: &mut dyn FnMut(usize)) {
         if state.is_match() {
             for index in 0..self.dfa.match_len(cache, state) {
                 found(self.dfa.match_pattern(cache, state, index).as_usize());

@@ -6,7 +6,7 @@
 //! searches the whole text.
 
 use std::cmp::Reverse;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::multi_dfa::{MultiDfa, Numbers};
 use super::window::{Window, windows};
@@ -26,7 +26,7 @@ const PART_CACHE_BYTES_MAX: usize = 512 << 10;
 /// The windows of patterns, which are numbered in their order.
 #[derive(Debug)]
 pub(crate) struct ShardedDfa {
-    patterns: Vec<String>,
+    patterns: Arc<[String]>,
     joined: MultiDfa,
     /// Built when first needed; `None`: they cannot be built.
     parts: OnceLock<Option<Vec<Part>>>,
@@ -51,15 +51,14 @@ enum Phase {
 }
 
 impl ShardedDfa {
-    /// Joins the windows of patterns; `None` if they are too large, or cannot be searched byte by byte.
-    pub(crate) fn new(patterns: &[String]) -> Option<Self> {
-        Self::with_cache(patterns, CACHE_BYTES_MAX)
+    /// Joins the windows of patterns; `None` if there is none, or they are too large.
+    pub(crate) fn new(patterns: &Arc<[String]>) -> Option<Self> {
+        if patterns.is_empty() { None } else { Self::with_cache(Arc::clone(patterns), CACHE_BYTES_MAX) }
     }
 
-    fn with_cache(patterns: &[String], cache_bytes: usize) -> Option<Self> {
-        let windows = windows_of(patterns)?;
+    fn with_cache(patterns: Arc<[String]>, cache_bytes: usize) -> Option<Self> {
+        let windows = windows_of(&patterns)?;
         let joined = MultiDfa::new(windows.iter().map(Vec::as_slice), cache_bytes)?;
-        let patterns = patterns.to_vec();
         Some(Self { patterns, joined, parts: OnceLock::new(), phase: Mutex::new(Phase::Joined(0)) })
     }
 
@@ -134,9 +133,8 @@ mod tests {
     use crate::prefilter::merge;
 
     fn automaton(cache_bytes: usize) -> ShardedDfa {
-        let patterns: Vec<_> =
-            (0..20).map(|number| format!("(?-u)key{number}[a-z]{{2}}|{number}of[0-9]{{3}}")).collect();
-        ShardedDfa::with_cache(&patterns, cache_bytes).unwrap()
+        let patterns = (0..20).map(|number| format!("(?-u)key{number}[a-z]{{2}}|{number}of[0-9]{{3}}")).collect();
+        ShardedDfa::with_cache(patterns, cache_bytes).unwrap()
     }
 
     fn lines(automaton: &ShardedDfa, text: &str) -> Vec<(usize, usize)> {
