@@ -142,6 +142,69 @@ fn cuts_and_a_restart_lose_repeat_and_reorder_nothing() {
     check(&broker.consume(TOPIC), LINES);
 }
 
+/// Goal: leaders that change while lines are sent, because a broker dies or stops in an orderly way, lose, repeat and
+/// reorder nothing.
+#[test]
+fn leader_changes_lose_repeat_and_reorder_nothing() {
+    const LINES: u64 = 900_000;
+    let Some(mut first) = Broker::prepare() else { return };
+    // A dead broker is noticed sooner than by default.
+    first.configure("broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500");
+    let mut others = [first.prepare_another(2), first.prepare_another(3)];
+    first.restart();
+    others.iter_mut().for_each(Broker::restart);
+    let mut create = first.java("org.apache.kafka.tools.TopicCommand");
+    let create = create.args(["--bootstrap-server", &first.bootstrap(), "--create", "--topic", TOPIC]);
+    let create = create.args(["--partitions", &PARTITIONS.to_string(), "--replication-factor", "3"]);
+    let output = create.output().expect("java runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let folder = tempfile::Builder::new().prefix("logskiff-far-").tempdir().expect("a temporary folder");
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    let addresses = [first.bootstrap(), others[0].bootstrap(), others[1].bootstrap()].join(",");
+    let settings = Settings::new(folder.path(), &addresses, TOPIC)
+        .with("LOGSKIFF_PARSE", "json")
+        .with("LOGSKIFF_ENCODING", "raw")
+        .with("LOGSKIFF_KAFKA_KEY", "{field.k}")
+        .without("LOGSKIFF_IN_FLIGHT_BYTES");
+    append(folder.path(), 0..LINES / 3);
+    let sidecar = Sidecar::start(folder.path(), &settings);
+    wait_until("records", PATIENCE, || count(&first) > 10_000);
+    others[0].kill();
+    append(folder.path(), LINES / 3..LINES / 3 * 2);
+    wait_until("the records of all partitions", PATIENCE, || count(&first) > LINES / 3);
+    others[0].restart();
+    others[1].stop();
+    append(folder.path(), LINES / 3 * 2..LINES);
+    wait_until("all records", PATIENCE, || count(&first) >= LINES);
+    sidecar.drain(DRAIN_DEADLINE);
+    check(&first.consume(TOPIC), LINES);
+}
+
+/// Goal: lines that do not compress arrive once and in order, in requests that the broker takes.
+#[test]
+fn lines_that_do_not_compress_are_taken() {
+    const LINES: u64 = 40_000;
+    let Some((broker, proxy, folder)) = scene() else { return };
+    broker.create_topic(TOPIC, 2, &[]);
+    proxy.set_delay(Duration::from_millis(20));
+    let (mut random, mut lines) = (Random::new(26), String::new());
+    for n in 0..LINES {
+        write!(lines, "{{\"k\":\"key-{}\",\"n\":{n},\"x\":\"", n % KEYS).unwrap();
+        // Of 57 letters, none of which JSON escapes, lz4 makes hardly anything smaller.
+        let length = random.between(100, 1_400);
+        lines.extend((0..length).map(|_| char::from(u8::try_from(random.between(35, 92)).unwrap())));
+        lines += "\"}\n";
+    }
+    fs::write(folder.path().join("logs/app.log"), &lines).unwrap();
+    let sidecar = Sidecar::start(folder.path(), &settings(folder.path(), &proxy));
+    wait_until("all records", PATIENCE, || count(&broker) >= LINES);
+    eprintln!("{} bytes in {} requests", lines.len(), proxy.produce_requests());
+    let log = sidecar.stderr();
+    assert!(!log.contains("rejected a message") && !log.contains("accepts no larger messages"), "{log}");
+    sidecar.drain(DRAIN_DEADLINE);
+    check(&broker.consume(TOPIC), LINES);
+}
+
 /// Goal: when a topic gets more partitions, keys use them from then on, and nothing is lost or repeated.
 #[test]
 fn more_partitions_are_used() {

@@ -60,21 +60,19 @@ impl Mock {
         self.cluster.create_topic(topic, i32::try_from(partitions).unwrap(), 1).expect("a topic");
     }
 
-    /// Has the first of two brokers lead all partitions of a topic but one.
-    pub fn lead(&self, topic: &str, partitions: u32, second: u32) {
-        for partition in 0..partitions {
-            let broker = if partition == second { 2 } else { 1 };
-            let partition = i32::try_from(partition).unwrap();
-            self.cluster.partition_leader(topic, partition, Some(broker)).expect("a leader");
+    /// Has these brokers lead the partitions of a topic, in their order. Brokers are counted from 1.
+    pub fn lead(&self, topic: &str, leaders: &[i32]) {
+        for (partition, leader) in (0..).zip(leaders) {
+            self.cluster.partition_leader(topic, partition, Some(*leader)).expect("a leader");
         }
     }
 
-    /// As [`Mock::down`], for the second of two brokers.
-    pub fn second_down(&self) {
-        self.cluster.broker_down(2).expect("the broker goes down");
+    /// As [`Mock::down`], for one of several brokers.
+    pub fn one_down(&self, broker: i32) {
+        self.cluster.broker_down(broker).expect("the broker goes down");
         let bootstrap = self.bootstrap();
-        let (_, second) = bootstrap.split_once(',').expect("two brokers");
-        *self.port.lock().unwrap() = Some(hold_port(second));
+        let address = bootstrap.split(',').nth(usize::try_from(broker - 1).unwrap()).expect("a broker");
+        *self.port.lock().unwrap() = Some(hold_port(address));
     }
 
     /// `host:port` of each broker, which never changes.

@@ -128,13 +128,13 @@ fn a_partition_without_a_leader_holds_up_no_other() {
     let (scene, kafka) = (Scene::new(), Mock::with_brokers(2, &[]));
     let dead = Partitioner::Murmur2.partition(b"key-0", PARTITIONS);
     kafka.create(TOPIC, PARTITIONS);
-    kafka.lead(TOPIC, PARTITIONS, dead);
+    kafka.lead(TOPIC, &(0..PARTITIONS).map(|partition| if partition == dead { 2 } else { 1 }).collect::<Vec<_>>());
     scene.append_log("app.log", text(0..1_000));
     let settings =
         settings(&scene).with("LOGSKIFF_KAFKA_BROKERS", &kafka.bootstrap()).with("LOGSKIFF_IN_FLIGHT_BYTES", "1MiB");
     let sidecar = scene.start(&settings);
     wait_until("the first records", PATIENCE, || kafka.received(TOPIC).len() == 1_000);
-    kafka.second_down();
+    kafka.one_down(2);
     scene.append_log("app.log", text(1_000..LINES));
     let start = Instant::now();
     let is_dead =
@@ -147,4 +147,52 @@ fn a_partition_without_a_leader_holds_up_no_other() {
     wait_until("the records of that partition", 2 * PATIENCE, || kafka.received(TOPIC).len() as u64 == LINES);
     sidecar.drain(PATIENCE);
     check(&kafka.received(TOPIC), LINES, Partitioner::Murmur2);
+}
+
+/// Goal: what a topic accepts is asked of a leader that is up. Else a long line would wait, or be refused later.
+#[test]
+fn a_topic_is_asked_of_a_broker_that_is_up() {
+    let (scene, kafka) = (Scene::new(), Mock::with_brokers(2, &[]));
+    // The leader of the first partition, and the first of the brokers.
+    let dead = 0;
+    let living =
+        (1..KEYS).find(|key| Partitioner::Murmur2.partition(format!("key-{key}").as_bytes(), PARTITIONS) != dead);
+    kafka.create(TOPIC, PARTITIONS);
+    kafka.lead(TOPIC, &(0..PARTITIONS).map(|partition| if partition == dead { 1 } else { 2 }).collect::<Vec<_>>());
+    scene.append_log("app.log", text(0..100));
+    let settings =
+        settings(&scene).with("LOGSKIFF_KAFKA_BROKERS", &kafka.bootstrap()).with("LOGSKIFF_LINE_BYTES_MAX", "1MiB");
+    let sidecar = scene.start(&settings);
+    wait_until("the first records", PATIENCE, || kafka.received(TOPIC).len() == 100);
+    kafka.one_down(1);
+    let line = format!("{{\"k\":\"key-{}\",\"n\":100,\"m\":\"{}\"}}\n", living.unwrap(), "x".repeat(100_000));
+    scene.append_log("app.log", line);
+    let others = || kafka.received_of(TOPIC, (0..PARTITIONS).filter(|partition| *partition != dead));
+    wait_until("the long line", PATIENCE, || others().iter().any(|message| message.payload.len() > 100_000));
+    // The mock broker does not know the question: that it says so is the answer.
+    let log = sidecar.stderr();
+    assert!(log.contains("does not say a topic's max.message.bytes") && log.contains("UnsupportedFeature"), "{log}");
+    kafka.up();
+    sidecar.drain(PATIENCE);
+    check(&kafka.received(TOPIC), 101, Partitioner::Murmur2);
+}
+
+/// Goal: when partitions get other leaders, and a broker is lost, nothing is lost, repeated or out of order.
+#[test]
+fn other_leaders_lose_repeat_and_reorder_nothing() {
+    const ROUND: u64 = 10_000;
+    let (scene, kafka) = (Scene::new(), Mock::with_brokers(3, &[]));
+    kafka.create(TOPIC, PARTITIONS);
+    kafka.delay(Duration::from_millis(5));
+    let settings = settings(&scene).with("LOGSKIFF_KAFKA_BROKERS", &kafka.bootstrap());
+    let sidecar = scene.start(&settings);
+    for round in 0..9_u64 {
+        let of = |partition: u32| i32::try_from((u64::from(partition) + round) % 3 + 1).unwrap();
+        kafka.lead(TOPIC, &(0..PARTITIONS).map(of).collect::<Vec<_>>());
+        scene.append_log("app.log", text(round * ROUND..(round + 1) * ROUND));
+        wait_until("records", PATIENCE, || kafka.received(TOPIC).len() as u64 > round * ROUND + ROUND / 4);
+    }
+    wait_until("all records", PATIENCE, || kafka.received(TOPIC).len() as u64 == 9 * ROUND);
+    sidecar.drain(PATIENCE);
+    check(&kafka.received(TOPIC), 9 * ROUND, Partitioner::Murmur2);
 }

@@ -18,7 +18,7 @@ use super::units;
 use crate::pipeline::batch;
 use crate::pipeline::encode::template::{Part, Template};
 use crate::regular::{self, ReadError};
-use crate::sink::kafka::{Config, Files, Message, Oversize, Pace, Partitioner, Properties, Timestamp};
+use crate::sink::kafka::{COPY_BYTES_MAX, Config, Files, Message, Oversize, Pace, Partitioner, Properties, Timestamp};
 
 const BROKERS: &str = "LOGSKIFF_KAFKA_BROKERS";
 const TOPIC: &str = "LOGSKIFF_KAFKA_TOPIC";
@@ -111,6 +111,10 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
     let compression = ["none", "gzip", "snappy", "lz4", "zstd"].map(|word| (word, word));
     let compression = reader.choice("LOGSKIFF_KAFKA_COMPRESSION", &compression);
     add(&mut properties, "compression.type", compression);
+    if compression != "none" {
+        // The compressor reads the messages themselves. Without one, each would go to the socket, or into TLS, by itself.
+        add(&mut properties, "message.copy.max.bytes", COPY_BYTES_MAX.to_string());
+    }
     // The shipper already lingers; librdkafka needs only the time to join the records of one batch.
     add(&mut properties, "linger.ms", CLIENT_LINGER_MS);
     // logskiff's own limit comes first.
@@ -143,10 +147,15 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
     }
 }
 
-/// The memory for records. A compressor that takes much itself takes it from them.
+/// The memory for records. What a compressor takes much of itself, and copies that are made without one, go from it.
 fn budget_bytes(batch: &batch::Config, compression: &str) -> usize {
-    let compressor = if compression == "zstd" { ZSTD_BYTES } else { 0 };
-    batch.in_flight_bytes - compressor.min(batch.in_flight_bytes / 2)
+    let bytes = batch.in_flight_bytes;
+    bytes
+        - match compression {
+            "zstd" => ZSTD_BYTES.min(bytes / 2),
+            "none" => bytes / 4,
+            _ => 0,
+        }
 }
 
 /// The files that are watched and read again when they change.

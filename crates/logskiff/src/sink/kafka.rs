@@ -44,7 +44,7 @@ use self::message_time::to_millis;
 use self::metadata::Metadata;
 use self::outbox::{Out, Outbox, Record};
 use self::pacing::Outboxes;
-pub use self::pacing::Pace;
+pub use self::pacing::{COPY_BYTES_MAX, Pace};
 pub use self::partitioner::{Partitioner, murmur2};
 use self::targets::Targets;
 use self::topic_limits::{Question, TopicLimits};
@@ -183,10 +183,10 @@ impl Kafka {
         }
     }
 
-    /// Asks the topics that must answer before what waits for them is sent.
+    /// Asks the topics for which much waits.
     fn ask_topics(&mut self) {
         for outbox in self.outboxes.waiting() {
-            if self.limits.must_wait(outbox.topic, outbox.waiting_bytes) {
+            if self.limits.is_to_ask(outbox.topic, outbox.waiting_bytes) {
                 let (producer, wake) = (&self.client.producer, self.acks.wake());
                 let (metadata, topic) = (self.acks.metadata(), self.targets.topic(outbox.topic));
                 self.limits.ask(&Question { producer, metadata, wake, number: outbox.topic, topic });
@@ -196,7 +196,8 @@ impl Kafka {
 
     /// The broker of an outbox, unless its topic must answer first.
     fn broker(&self, outbox: &Outbox) -> Option<i32> {
-        let must_wait = self.limits.must_wait(outbox.topic, outbox.waiting_bytes);
+        let first_bytes = outbox.first().map_or(0, |record| record.payload.len());
+        let must_wait = self.limits.must_wait(outbox.topic, first_bytes);
         (!must_wait).then(|| self.partitions.leader(outbox))
     }
 

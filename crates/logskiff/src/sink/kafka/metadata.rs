@@ -69,17 +69,16 @@ impl Metadata {
         None
     }
 
-    /// A broker that leads a partition of a topic, as soon as one is known; `None` after a time, which may be shorter.
-    pub(super) fn wait_for_leader(&self, topic: &str, timeout: Duration) -> Option<i32> {
-        let leader = |topics: &HashMap<String, Topic>| {
-            topics.get(topic)?.leaders.as_ref()?.iter().copied().find(|leader| *leader >= 0)
-        };
+    /// The brokers that lead partitions of a topic, each once, as soon as one is known; none after a time, which may be
+    /// shorter.
+    pub(super) fn wait_for_brokers(&self, topic: &str, timeout: Duration) -> Vec<i32> {
         let topics = self.topics();
-        if let Some(known) = leader(&topics) {
-            return Some(known);
+        let known = brokers(topics.get(topic));
+        if !known.is_empty() {
+            return known;
         }
         let (topics, _) = self.changed.wait_timeout(topics, timeout).unwrap_or_else(PoisonError::into_inner);
-        leader(&topics)
+        brokers(topics.get(topic))
     }
 
     /// Grows with each change.
@@ -162,6 +161,15 @@ impl Metadata {
     }
 }
 
+/// The brokers that lead partitions of a topic, each once.
+fn brokers(topic: Option<&Topic>) -> Vec<i32> {
+    let leaders = topic.and_then(|topic| topic.leaders.as_deref()).unwrap_or_default();
+    let mut brokers: Vec<i32> = leaders.iter().copied().filter(|leader| *leader >= 0).collect();
+    brokers.sort_unstable();
+    brokers.dedup();
+    brokers
+}
+
 /// Asks the cluster for the leaders of a topic's partitions.
 fn leaders(producer: &BaseProducer<Callbacks>, topic: &str) -> Option<Leaders> {
     let metadata = producer.client().fetch_metadata(Some(topic), TIMEOUT).ok()?;
@@ -191,14 +199,16 @@ mod tests {
         assert!(at() <= now, "a new topic is asked for at once");
         assert!(!metadata.note_answer("logs", None, now));
         assert_eq!(at(), now + RETRY_MIN);
-        assert_eq!(metadata.wait_for_leader("logs", Duration::ZERO), None);
+        assert!(metadata.wait_for_brokers("logs", Duration::ZERO).is_empty());
         assert!(metadata.note_answer("logs", Some([1, 2].into()), now));
         assert_eq!((metadata.leaders("logs"), at()), (Some([1, 2].into()), now + REFRESH));
         assert!(!metadata.note_answer("logs", None, now), "a failure takes nothing away");
         assert_eq!(metadata.leaders("logs"), Some([1, 2].into()));
         assert!(metadata.note_answer("logs", Some([1, -1, 1].into()), now), "a partition more");
         assert_eq!(at(), now + RETRY_MAX, "one has no leader");
-        assert_eq!(metadata.wait_for_leader("logs", Duration::ZERO), Some(1));
+        assert_eq!(metadata.wait_for_brokers("logs", Duration::ZERO), [1]);
+        assert!(metadata.note_answer("logs", Some([3, -1, 1, 3].into()), now));
+        assert_eq!(metadata.wait_for_brokers("logs", Duration::ZERO), [1, 3]);
         metadata.note_error();
         assert!(at() <= Instant::now() + RETRY_MIN);
         assert!(!metadata.note_answer("other", Some([1].into()), now), "nobody has asked for it");

@@ -146,7 +146,9 @@ impl Outbox {
         if !self.segments.back().is_some_and(has_room) {
             let usual = if self.segments.is_empty() { SEGMENT_BYTES_MIN } else { SEGMENT_BYTES };
             let bytes = Vec::with_capacity(length.max(usual));
-            self.segments.push_back(Segment { bytes, items: Vec::new(), since: now });
+            // As many as in the one before.
+            let items = Vec::with_capacity(self.segments.back().map_or(0, |before| before.items.len()));
+            self.segments.push_back(Segment { bytes, items, since: now });
         }
         let Some(Segment { bytes, items, .. }) = self.segments.back_mut() else { return };
         bytes.extend_from_slice(record.payload);

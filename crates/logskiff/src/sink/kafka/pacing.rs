@@ -39,11 +39,16 @@ impl Pace {
     }
 }
 
-/// The memory that a message takes in librdkafka until its acknowledgement: the message, and the request before and after
-/// compression.
+/// A request holds copies of messages up to this size, and only refers to larger ones.
+pub const COPY_BYTES_MAX: usize = 300;
+
+/// The memory that a message takes in librdkafka until its acknowledgement: the message, its copy or its references in the
+/// request, and the compressed request.
 pub(super) fn message_cost(bytes: usize) -> usize {
     const MESSAGE_BYTES: usize = 320;
-    bytes * 5 / 2 + MESSAGE_BYTES
+    const REFERENCES_BYTES: usize = 160;
+    let in_request = if bytes > COPY_BYTES_MAX { REFERENCES_BYTES } else { bytes };
+    bytes * 3 / 2 + in_request + MESSAGE_BYTES
 }
 
 /// The outboxes, and what they hold together.
@@ -239,7 +244,7 @@ mod tests {
         let cost = |partitions| outboxes(partitions).batch_cost_max();
         assert_eq!([1, 2, 3, 5, 30].map(cost), [5_600_000, 2_800_000, 1_866_666, 1_120_000, 1_120_000]);
         // A record of 178 bytes costs 4.3 times as much in the client.
-        assert_eq!(message_cost(178), 765);
+        assert_eq!([178, COPY_BYTES_MAX, 600].map(message_cost), [765, 1_070, 1_380]);
     }
 
     #[test]

@@ -17,8 +17,8 @@ use super::metadata::Metadata;
 
 /// The limit of a message is never set below this.
 const MESSAGE_BYTES_MIN: usize = 1024;
-/// A topic is asked before more than this is sent to it at once, and gets no more before it has answered. Most sidecars
-/// write less and never ask; hardly a topic accepts less.
+/// A topic is asked when more than this waits for it, and gets no more at once before it has answered. Most sidecars write
+/// less and never ask; hardly a topic accepts less.
 const UNASKED_BYTES: usize = 64 * 1024;
 
 /// Why a topic refused a message for good.
@@ -42,7 +42,7 @@ pub(super) struct TopicLimits {
     stop: Arc<AtomicBool>,
     /// It was logged that brokers do not say.
     is_logged: bool,
-    /// No broker answers this client: topics are no longer asked.
+    /// The brokers do not know the question: topics are no longer asked.
     is_silent: bool,
     /// A limit changed, so that the client must be replaced and read again.
     has_changed: bool,
@@ -117,10 +117,15 @@ impl TopicLimits {
         if self.topic(topic).state == State::Answered || self.is_silent { known } else { known.min(UNASKED_BYTES) }
     }
 
-    /// Whether a topic must have answered before this much is sent to it at once.
+    /// Whether a topic must have answered before a record of this size is sent to it.
     pub(super) fn must_wait(&self, topic: u16, bytes: usize) -> bool {
         let Topic { state, is_held, .. } = self.topic(topic);
         state != State::Answered && !self.is_silent && (is_held || bytes > UNASKED_BYTES)
+    }
+
+    /// Whether a topic is to be asked, when so many bytes wait for it.
+    pub(super) fn is_to_ask(&self, topic: u16, waiting_bytes: usize) -> bool {
+        self.must_wait(topic, waiting_bytes) && self.topic(topic).state == State::Unasked
     }
 
     /// Asks a topic, unless that was done.
@@ -157,7 +162,7 @@ impl TopicLimits {
                 Answer::Told(told) => self.topic_mut(number).take(told),
                 Answer::Refused(code) => {
                     self.topic_mut(number).answered();
-                    self.is_silent |= matches!(code, Code::UnsupportedFeature | Code::OperationTimedOut);
+                    self.is_silent |= code == Code::UnsupportedFeature;
                     // A missing topic is logged when a message is sent to it.
                     let is_missing = matches!(code, Code::LeaderNotAvailable | Code::UnknownTopicOrPartition);
                     if !is_missing && !std::mem::replace(&mut self.is_logged, true) {
