@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::agent::AppError;
 use crate::config::{Config, Environment, Mistakes};
-use crate::telemetry::process_stats::{forbid_dumps, return_freed_blocks};
+use crate::telemetry::process_stats::{forbid_dumps, share_one_heap};
 
 /// `EX_CONFIG` of sysexits.
 const EXIT_CONFIG: u8 = 78;
@@ -143,7 +143,7 @@ pub fn main() -> ExitCode {
             return message.print().map_or(ExitCode::FAILURE, |()| code);
         }
     };
-    return_freed_blocks();
+    share_one_heap();
     // This must come before any secret is read.
     forbid_dumps();
     match perform(arguments.command.unwrap_or(Command::Run)) {
