@@ -13,6 +13,7 @@ use serde_json::Value;
 
 mod formats;
 mod kafka_messages;
+mod slips;
 mod syslog;
 
 const KAFKA: &[(&str, &str)] = &[("LOGSKIFF_OUTPUT", "kafka"), ("LOGSKIFF_KAFKA_BROKERS", "kafka:9092")];
@@ -94,7 +95,10 @@ fn every_default_and_every_documented_word_is_valid() {
 #[test]
 fn every_example_is_valid() {
     for variable in VARIABLES.iter().filter(|variable| !variable.is_family() && !variable.secret) {
-        let Err(Mistakes(mistakes)) = read(&[(variable.name, variable.example)]) else { continue };
+        let pod = [("POD_NAMESPACE", "shop"), ("POD_NAME", "shop-0"), ("NODE_NAME", "node-1")];
+        let others = pod.into_iter().filter(|(name, _)| *name != variable.name);
+        let variables: Vec<_> = others.chain([(variable.name, variable.example)]).collect();
+        let Err(Mistakes(mistakes)) = read(&variables) else { continue };
         let only_alone = |reason: &str| {
             reason.contains("set, but") || reason.starts_with("patterns need") || reason.starts_with("columns need")
         };
@@ -228,7 +232,7 @@ fn invalid_records_outputs_and_process_settings_are_reported() {
         "not a whole number",
     );
     check_wrong(&[("LOGSKIFF_DRAIN_TIMEOUT", "2h")], "LOGSKIFF_DRAIN_TIMEOUT", "above the maximum, 1h");
-    check_wrong(&[("LOGSKIFF_LOG", "a=b=c")], "LOGSKIFF_LOG", "level");
+    check_wrong(&[("LOGSKIFF_LOG", "a=b=c")], "LOGSKIFF_LOG", "is not one of off, error");
 }
 
 #[test]
@@ -257,8 +261,8 @@ fn invalid_kafka_settings_are_reported() {
         "LOGSKIFF_KAFKA_TLS_CA_FILE",
         "cannot be read: entity not found",
     );
-    let cert = [("LOGSKIFF_KAFKA_TLS", "on"), ("LOGSKIFF_KAFKA_TLS_CERT_FILE", "/dev/null")];
-    check_wrong_kafka(&cert, "LOGSKIFF_KAFKA_TLS_KEY_FILE", "belong together");
+    let key = [("LOGSKIFF_KAFKA_TLS", "on"), ("LOGSKIFF_KAFKA_TLS_KEY_FILE", "/dev/null")];
+    check_wrong_kafka(&key, "LOGSKIFF_KAFKA_TLS_CERT_FILE", "belong together");
     check_wrong_kafka(&[("LOGSKIFF_KAFKA_USERNAME", "me")], "LOGSKIFF_KAFKA_USERNAME", "does not use it");
     check_wrong_kafka(&[("LOGSKIFF_KAFKA_TOKEN_FILE", "/t")], "LOGSKIFF_KAFKA_TOKEN_FILE", "does not use it");
     check_wrong_kafka(&[("LOGSKIFF_KAFKA_SASL", "oauthbearer")], "LOGSKIFF_KAFKA_TOKEN_FILE", "needs it");
@@ -294,7 +298,7 @@ fn reserved_properties_are_refused_with_the_reason() {
 fn kafka_properties_are_complete_and_custom_ones_come_last() {
     let directory = tempfile::tempdir().unwrap();
     let ca_file = directory.path().join("ca.crt");
-    fs::write(&ca_file, "").unwrap();
+    fs::write(&ca_file, syslog::certificate().unwrap().0).unwrap();
     let ca_file = ca_file.to_str().unwrap();
     let config = check_right(&[
         ("LOGSKIFF_KAFKA_BROKERS", "a.b:9092, [::1]:9093"),

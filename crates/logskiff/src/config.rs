@@ -12,7 +12,9 @@ mod memory;
 mod multiline;
 mod overlap;
 mod parser;
+mod pem;
 mod redact;
+mod slips;
 mod suggest;
 mod syslog;
 pub mod units;
@@ -309,6 +311,12 @@ fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (sink::Config, Opti
     for (receiver, place) in [("LOGSKIFF_KAFKA_BROKERS", "Kafka"), (syslog::ADDRESS, "syslog")] {
         if !reader.is_set(OUTPUT) && reader.is_set(receiver) {
             reader.mistake(OUTPUT, format!("not set, but {receiver} is; set it to send records to {place}"));
+        } else if !reader.is_set(OUTPUT) && reader.environment().is_set_without_prefix(receiver) {
+            let set = receiver.trim_start_matches(variables::PREFIX);
+            let reason = format!(
+                "not set, but {set} is, which logskiff does not read; set {receiver} and {OUTPUT}, or {OUTPUT}=stdout"
+            );
+            reader.mistake(OUTPUT, reason);
         }
     }
     let [to_kafka, to_syslog, stdout] = [Sink::Kafka, Sink::Syslog, Sink::Stdout].map(|sink| sinks.contains(&sink));
@@ -355,14 +363,32 @@ fn exit(text: &str) -> Result<Exit, String> {
 }
 
 fn log(reader: &mut Reader<'_>) -> Log {
-    let filter = |text: &str| match EnvFilter::builder().with_regex(false).parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(format!("{} is not a level or a list of target=level", error::quote(text))),
+    let filter = |text: &str| {
+        let filter = units::list(text).iter().map(|item| directive(item)).collect::<Result<Vec<_>, _>>()?.join(",");
+        match EnvFilter::builder().with_regex(false).parse(&filter) {
+            Ok(_) => Ok(filter),
+            Err(_) => Err(format!("{} is not a level or a list of target=level", error::quote(text))),
+        }
     };
     Log {
         filter: reader.read("LOGSKIFF_LOG", filter).unwrap_or_default(),
         format: reader.choice("LOGSKIFF_LOG_FORMAT", &[("json", LogFormat::Json), ("text", LogFormat::Text)]),
     }
+}
+
+/// A level, or `target=level`. A word that is no level would be taken for a target, and nothing else would be logged.
+fn directive(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let (target, level) = match text.split_once('=') {
+        Some((target, level)) => (Some(target.trim()), level.trim()),
+        None => (None, text.trim()),
+    };
+    let lower = level.to_ascii_lowercase();
+    let level = if lower == "warning" { "warn" } else { &lower };
+    if !LEVELS.contains(&level) {
+        return Err(format!("{} is not one of {}", error::quote(text), error::join(LEVELS)));
+    }
+    Ok(target.map_or_else(|| level.to_owned(), |target| format!("{target}={level}")))
 }
 
 /// The HTTP server's address, read from its variable alone: a probe must not fail because another variable is wrong.

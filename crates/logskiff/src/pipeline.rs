@@ -154,7 +154,7 @@ impl Pipeline {
         counts: Option<&InputMetrics>,
         ship: impl FnOnce(&Redacted<'_>, &mut Encoder) -> T,
     ) -> Result<T, DropReason> {
-        let prefilter_hit = self.hits.touch(start, start + line.text.len());
+        let hits = self.hits.of(start, start + line.text.len());
         self.parser.parse(&line.text[..line.keep], &mut self.parsed);
         let parsed = &self.parsed;
         if let Some(counts) = counts {
@@ -170,7 +170,7 @@ impl Pipeline {
                 first_lines.count(&line.text[..line.keep], parsed, is_printed);
             }
         }
-        let redacted = self.redactor.redact(line.text, line.keep, parsed, prefilter_hit, pem_state, &mut self.scratch);
+        let redacted = self.redactor.redact(line.text, line.keep, parsed, hits, pem_state, &mut self.scratch);
         if let Some(explained) = &mut self.explained {
             explained.clear();
             explained.extend(redacted.masked());

@@ -118,7 +118,7 @@ impl Redactor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, PemState, Piece, Scratch};
+    use crate::{Config, Hits, PemState, Piece, Scratch};
     use event::Kind;
 
     fn redactor(select: &str) -> Redactor {
@@ -137,7 +137,14 @@ mod tests {
         let nodes = (0_u16..).zip(at).map(value).collect();
         let parsed = Parsed { nodes, names: Arc::clone(names), ..Parsed::default() };
         let mut scratch = Scratch::default();
-        let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
+        let redacted = redactor.redact(
+            text,
+            text.len(),
+            &parsed,
+            Hits::default().of(0, 0),
+            &mut PemState::default(),
+            &mut scratch,
+        );
         let mut left = Vec::new();
         redacted.line(|piece| match piece {
             Piece::Text(text) => left.extend_from_slice(text),

@@ -45,7 +45,7 @@ pub use custom_rule::{RULES_BYTES_MAX, beyond_bound};
 pub use detectors::{Detector, Group, detectors};
 pub use key::{KeyError, TokenKey};
 pub use pem_state::{LINES_MAX, PemState};
-pub use prefilter::Hits;
+pub use prefilter::{Hits, TextHits};
 pub use redacted::{Masked, Piece, Pieces, Redacted};
 pub use utf16::is_likely as is_utf16;
 
@@ -123,8 +123,6 @@ pub struct Scratch {
     earlier: Vec<TextRange>,
     /// The masks of one line of a record.
     of_line: Masks,
-    /// The lines of a record that the prefilter hit.
-    hits: Hits,
 }
 
 impl std::fmt::Debug for Scratch {
@@ -198,11 +196,14 @@ impl Redactor {
 
     /// The first stage: finds the lines of a chunk in which a rule may match. The chunk must consist of whole lines.
     pub fn scan(&self, chunk: &[u8], hits: &mut Hits) {
+        if self.is_idle() {
+            return *hits = Hits::default();
+        }
         self.stage.scan(chunk, hits);
     }
 
     /// The second stage: masks one line, or several lines that are one record. After its first `keep` bytes, `text` may have a look-ahead, which is searched
-    /// but never output. `prefilter_hit`: whether the prefilter hit a line of it (`true` is always correct). The lines of
+    /// but never output. `hits`: what the first stage found in it ([`TextHits::ALL`] is always correct). The lines of
     /// a file must come in order, with that file's `pem_state`. The masks of a record contain those that its lines have
     /// one by one.
     pub fn redact<'t>(
@@ -210,13 +211,13 @@ impl Redactor {
         text: &'t [u8],
         keep: usize,
         parsed: &'t Parsed,
-        prefilter_hit: bool,
+        hits: TextHits<'_>,
         pem_state: &mut PemState,
         scratch: &'t mut Scratch,
     ) -> Redacted<'t> {
         scratch.masks.clear(text.len(), self.budget());
         if !self.is_idle() {
-            self.search_record(text, keep, parsed, prefilter_hit, pem_state, scratch);
+            self.search_record(text, keep, parsed, hits, pem_state, scratch);
         }
         let Scratch { masks, made, earlier, .. } = scratch;
         if !masks.is_empty() {

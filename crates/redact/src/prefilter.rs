@@ -4,6 +4,7 @@
 //! lines, but never misses a line with a match.
 
 mod byte_set;
+mod hits;
 mod multi_dfa;
 pub(super) mod sharded_dfa;
 mod tree;
@@ -11,6 +12,7 @@ mod window;
 
 use std::sync::Arc;
 
+pub use self::hits::{Hits, TextHits};
 use self::multi_dfa::Numbers;
 use self::sharded_dfa::ShardedDfa;
 use super::rule::{Form, Rule};
@@ -29,6 +31,8 @@ pub(super) struct Prefilter {
     count: usize,
     /// The number of the pattern for encoded values.
     encoded: Option<usize>,
+    /// The number of the pattern for names of fields.
+    by_field: Option<usize>,
 }
 
 /// Some of the patterns.
@@ -94,22 +98,6 @@ impl Which {
     }
 }
 
-/// The lines of one chunk that may have a match; reused for each chunk.
-#[derive(Clone, Debug, Default)]
-pub struct Hits {
-    /// Start and end, in positions of the chunk.
-    ranges: Vec<(usize, usize)>,
-}
-
-impl Hits {
-    /// Whether `start..end` of the chunk overlaps a line with a hit.
-    #[must_use]
-    pub fn touch(&self, start: usize, end: usize) -> bool {
-        let next = self.ranges.partition_point(|range| range.1 <= start);
-        self.ranges.get(next).is_some_and(|range| range.0 < end)
-    }
-}
-
 impl Prefilter {
     /// Gives each of the rules' patterns its number. Their windows are joined when a text is first searched. `groups`: where the rules of the next group
     /// begin. `encoded` finds encoded values, `by_field` the names of fields; they are no rules, and follow those of the first
@@ -129,7 +117,8 @@ impl Prefilter {
             Set::new(first_of_pii, sources(pii)),
             Set::new(first_of_custom, sources(custom)),
         ];
-        Self { sets, count, encoded: encoded.map(|_| of_secrets) }
+        let by_field = by_field.map(|_| first_of_pii - 1);
+        Self { sets, count, encoded: encoded.map(|_| of_secrets), by_field }
     }
 
     /// No patterns.
@@ -149,11 +138,14 @@ impl Prefilter {
         self.encoded.is_some_and(|number| which.may_match(number))
     }
 
+    /// Whether a text may contain the name of a field.
+    pub(super) fn may_hold_name(&self, which: &Which) -> bool {
+        self.by_field.is_some_and(|number| which.may_match(number))
+    }
+
     /// Finds the lines of `chunk` in which a pattern may match.
     pub(super) fn scan(&self, chunk: &[u8], hits: &mut Hits) {
-        hits.ranges.clear();
-        self.sets.iter().for_each(|set| set.lines(chunk, &mut hits.ranges));
-        merge(&mut hits.ranges);
+        hits.renew(chunk, |lines| self.sets.iter().for_each(|set| set.lines(chunk, lines)));
     }
 }
 

@@ -4,11 +4,13 @@
 //! searched one by one, as if each were a record, and then together, for what reaches over a line's end. So whatever is
 //! found in a line is also found in a record that holds it.
 
+use std::ops::Range;
+
 use super::decode::{Decoded, normal};
 use super::fields::Walk;
 use super::lines::{is_several, kept_lines, with_end};
 use super::masks::Masks;
-use super::prefilter::Which;
+use super::prefilter::{TextHits, Which};
 use super::search::has_names_in_text;
 use super::validators::{Budget, Text};
 use super::{ByField, PemState, Redactor, Scratch, utf16};
@@ -21,8 +23,16 @@ struct Searched<'t> {
     parsed: &'t Parsed,
     /// How many of its bytes may be shipped.
     keep: usize,
+    hits: TextHits<'t>,
     /// The patterns that may match in it, if the prefilter hit it.
     which: Option<&'t Which>,
+}
+
+impl Searched<'_> {
+    /// Whether it differs from its normalized form.
+    fn differs(self) -> bool {
+        self.hits.may_be_special() && normal::differs(&self.text)
+    }
 }
 
 /// The buffers that a search uses.
@@ -40,41 +50,45 @@ impl Redactor {
         text: &[u8],
         keep: usize,
         parsed: &Parsed,
-        prefilter_hit: bool,
+        hits: TextHits<'_>,
         pem_state: &mut PemState,
         scratch: &mut Scratch,
     ) {
         let budget = Budget::new(text.len());
         let text = Text::new(text, &budget);
         if is_several(&text) {
-            return self.search_lines(Searched { text, parsed, keep, which: None }, prefilter_hit, pem_state, scratch);
+            let record = Searched { text, parsed, keep, hits, which: None };
+            return self.search_lines(record, pem_state, scratch);
         }
-        let which = prefilter_hit.then(|| self.stage.which(&text));
-        let record = Searched { text, parsed, keep, which: which.as_ref() };
+        let which = hits.is_hit().then(|| self.stage.which(&text));
+        let record = Searched { text, parsed, keep, hits, which: which.as_ref() };
         let Scratch { masks, decoded, walk, earlier, .. } = scratch;
         self.search_line(record, pem_state, &mut Buffers { masks, decoded, walk, earlier });
     }
 
     /// Searches a record of several lines.
-    fn search_lines(&self, record: Searched<'_>, prefilter_hit: bool, pem_state: &mut PemState, scratch: &mut Scratch) {
-        let Scratch { masks, decoded, walk, earlier, of_line, hits, .. } = scratch;
-        let mut which = prefilter_hit.then(|| self.stage.none());
-        if prefilter_hit {
-            self.stage.scan(&record.text, hits);
+    fn search_lines(&self, record: Searched<'_>, pem_state: &mut PemState, scratch: &mut Scratch) {
+        let Scratch { masks, decoded, walk, earlier, of_line, .. } = scratch;
+        let hits = |at: &Range<usize>| record.hits.part(at.start, at.end + 1);
+        let of_this = |at: Range<usize>| hits(&at).is_hit().then(|| self.stage.which(with_end(&record.text, &at)));
+        let is_any_hit = record.hits.is_hit();
+        let of_lines: Vec<_> = kept_lines(&record.text, record.keep).filter(|_| is_any_hit).map(of_this).collect();
+        let mut all = is_any_hit.then(|| self.stage.none());
+        if let Some(all) = &mut all {
+            of_lines.iter().flatten().for_each(|of_this| all.add(of_this));
         }
-        let by_names = Searched { which: which.as_ref(), ..record };
-        self.mark_by_names(by_names, &mut Buffers { masks, decoded, walk, earlier });
+        let record = Searched { which: all.as_ref(), ..record };
+        self.mark_by_names(record, &mut Buffers { masks, decoded, walk, earlier });
         let is_json = has_names_in_text(record.parsed);
         let unparsed = Parsed::default();
         let mut is_hit = is_json || record.parsed.has_quoted() || self.by_field != ByField::None;
-        for at in kept_lines(&record.text, record.keep) {
+        for (number, at) in kept_lines(&record.text, record.keep).enumerate() {
             let budget = Budget::new(at.len());
             let text = Text::new(&record.text[at.clone()], &budget);
             // Decoded, the next line continues this one.
             is_hit |= text.ends_with(b"\\");
-            let is_line_hit = prefilter_hit && hits.touch(at.start, at.end + 1);
-            let of_this = is_line_hit.then(|| self.stage.which(with_end(&record.text, &at)));
-            let line = Searched { text, parsed: &unparsed, keep: at.len(), which: of_this.as_ref() };
+            let which = of_lines.get(number).and_then(Option::as_ref);
+            let line = Searched { text, parsed: &unparsed, keep: at.len(), hits: hits(&at), which };
             of_line.clear(at.len(), self.budget());
             let buffers = &mut Buffers { masks: of_line, decoded, walk, earlier };
             if is_json {
@@ -82,21 +96,17 @@ impl Redactor {
             } else {
                 is_hit |= self.search_line(line, pem_state, buffers);
             }
-            if let (Some(which), Some(of_this)) = (&mut which, &of_this) {
-                which.add(of_this);
-            }
             self.merge(&text, of_line, earlier);
             masks.add_part(of_line, at.start);
         }
-        if is_hit || which.as_ref().is_some_and(Which::is_hit) {
-            let record = Searched { which: which.as_ref(), ..record };
+        if is_hit || record.which.is_some_and(Which::is_hit) {
             self.search_text(record, None, &mut Buffers { masks, decoded, walk, earlier });
         }
     }
 
     /// Searches a line, as written and decoded. Returns whether the prefilter hits it decoded.
     fn search_line(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) -> bool {
-        if self.withhold_utf16(&line.text, buffers.masks) {
+        if self.withhold_utf16(line, buffers.masks) {
             return false;
         }
         self.mark_by_names(line, buffers);
@@ -107,24 +117,24 @@ impl Redactor {
     /// Searches a line of a JSON object over several lines, of which only a string that holds the line's end is a text of
     /// its own.
     fn search_line_of_json(&self, line: Searched<'_>, pem_state: &mut PemState, buffers: &mut Buffers<'_>) {
-        if self.withhold_utf16(&line.text, buffers.masks) {
+        if self.withhold_utf16(line, buffers.masks) {
             return;
         }
         self.mark_key(line, pem_state, buffers);
         let Buffers { masks, decoded, earlier, .. } = buffers;
         self.mark_which(line.text, line.which, &mut |at, by| masks.add(at, by));
         self.merge(&line.text, masks, earlier);
-        if self.private_key.is_some() && normal::differs(&line.text) {
+        if self.private_key.is_some() && line.differs() {
             decoded.normalize(&line.text);
             pem_state.begin_escaped(&line.text, line.which.is_some(), decoded.bytes());
         }
     }
 
     /// Masks a line of UTF-16, which cannot be searched. Returns whether it is one.
-    fn withhold_utf16(&self, line: &[u8], masks: &mut Masks) -> bool {
-        let is_utf16 = utf16::is_likely(line);
+    fn withhold_utf16(&self, line: Searched<'_>, masks: &mut Masks) -> bool {
+        let is_utf16 = line.hits.may_be_special() && utf16::is_likely(&line.text);
         if is_utf16 {
-            masks.add(TextRange::new(0, line.len()), self.undecodable());
+            masks.add(TextRange::new(0, line.text.len()), self.undecodable());
             masks.merge();
         }
         is_utf16
@@ -132,15 +142,14 @@ impl Redactor {
 
     /// Masks fields by their names, and captures. They come first: of equal matches, the first one names the mask.
     fn mark_by_names(&self, searched: Searched<'_>, buffers: &mut Buffers<'_>) {
-        let Searched { text, parsed, which, .. } = searched;
+        let Searched { text, parsed, hits, which, .. } = searched;
         let Buffers { masks, decoded, walk, .. } = buffers;
         if match self.by_field {
             ByField::None => false,
             ByField::All => true,
             ByField::Hit => {
-                which.is_some()
-                    || memchr::memchr(b'\\', &text).is_some()
-                    || !text.is_ascii()
+                which.is_some_and(|which| self.stage.may_hold_name(which))
+                    || hits.may_be_special() && (memchr::memchr(b'\\', &text).is_some() || !text.is_ascii())
                     || self.capture_keywords(parsed, |names| names.is_field) == Some(true)
             }
         } {
@@ -164,18 +173,18 @@ impl Redactor {
     /// Searches a text as written, each of its strings decoded, and without escapes, encodings and colours. Returns whether
     /// the prefilter hits the latter. `pem_state`: in which a key may begin.
     fn search_text(&self, searched: Searched<'_>, pem_state: Option<&mut PemState>, buffers: &mut Buffers<'_>) -> bool {
-        let Searched { text, parsed, which, .. } = searched;
+        let Searched { text, parsed, hits, which, .. } = searched;
         let Buffers { masks, decoded, earlier, .. } = buffers;
         self.mark_which(text, which, &mut |at, by| masks.add(at, by));
         self.merge(&text, masks, earlier);
-        if memchr::memchr(b'\\', &text).is_some() {
+        if hits.may_be_special() && memchr::memchr(b'\\', &text).is_some() {
             self.mark_escaped(text, parsed, masks, decoded);
         }
         if parsed.has_quoted() {
             self.mark_quoted(text, parsed, masks, decoded);
         }
         let mut is_hit = false;
-        if normal::differs(&text) {
+        if searched.differs() {
             is_hit = self.mark_normal(text, parsed, masks, decoded);
             if let Some(pem_state) = pem_state.filter(|_| self.private_key.is_some()) {
                 pem_state.begin_escaped(&text, which.is_some(), decoded.bytes());

@@ -58,30 +58,36 @@ fn redact(redactor: &Redactor, text: &str) -> String {
     let mut hits = Hits::default();
     let chunk = format!("x\n{text}\ny\n");
     redactor.scan(chunk.as_bytes(), &mut hits);
-    let prefilter_hit = hits.touch(2, chunk.len() - 2);
-    assert_named(redactor, text, prefilter_hit);
+    let found = hits.of(2, chunk.len() - 2);
+    assert_named(redactor, text, found.is_hit());
     let as_scanned =
-        redactor.redact(text.as_bytes(), text.len(), &parsed, prefilter_hit, &mut PemState::default(), &mut scratch);
+        redactor.redact(text.as_bytes(), text.len(), &parsed, found, &mut PemState::default(), &mut scratch);
     let as_scanned = output(&as_scanned, as_scanned.whole());
-    let in_full = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut PemState::default(), &mut scratch);
+    let in_full =
+        redactor.redact(text.as_bytes(), text.len(), &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch);
     assert_eq!(as_scanned, output(&in_full, in_full.whole()), "the prefilter missed {text:?}");
     as_scanned
 }
 
+/// What the prefilter finds in a text that stands alone.
+fn scanned(redactor: &Redactor, text: &[u8]) -> Hits {
+    let mut hits = Hits::default();
+    redactor.scan(text, &mut hits);
+    hits
+}
+
 /// Whether the prefilter selects a line that stands alone.
 fn is_hit(redactor: &Redactor, line: &[u8]) -> bool {
-    let mut hits = Hits::default();
-    redactor.scan(line, &mut hits);
-    hits.touch(0, line.len())
+    scanned(redactor, line).of(0, line.len()).is_hit()
 }
 
 /// Redacts unparsed lines of one file, in order.
 fn in_turn(redactor: &Redactor, mut pem_state: PemState) -> impl FnMut(&str) -> String {
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     move |line| {
-        let prefilter_hit = is_hit(redactor, line.as_bytes());
-        let redacted =
-            redactor.redact(line.as_bytes(), line.len(), &parsed, prefilter_hit, &mut pem_state, &mut scratch);
+        let hits = scanned(redactor, line.as_bytes());
+        let found = hits.of(0, line.len());
+        let redacted = redactor.redact(line.as_bytes(), line.len(), &parsed, found, &mut pem_state, &mut scratch);
         output(&redacted, redacted.whole())
     }
 }
@@ -162,9 +168,9 @@ fn redact_json(redactor: &Redactor, json: &str) -> String {
     serde_json::from_str::<&serde_json::value::RawValue>(json).expect("the test's own line is JSON");
     let parsed = parse(json);
     let mut scratch = Scratch::default();
-    let prefilter_hit = is_hit(redactor, json.as_bytes());
-    let redacted =
-        redactor.redact(json.as_bytes(), json.len(), &parsed, prefilter_hit, &mut PemState::default(), &mut scratch);
+    let hits = scanned(redactor, json.as_bytes());
+    let found = hits.of(0, json.len());
+    let redacted = redactor.redact(json.as_bytes(), json.len(), &parsed, found, &mut PemState::default(), &mut scratch);
     for node in &parsed.nodes {
         let (key, value) = match *node {
             Node::Value { key, at, kind: Kind::Escaped } => (key, Some(at)),
@@ -231,7 +237,7 @@ fn prefilter_separates_lines() {
     let prefilter_hit = lines.map(|line| {
         let start = at;
         at += line.len() + 1;
-        hits.touch(start, at)
+        hits.of(start, at).is_hit()
     });
     // A pattern of several lines hits the line in which a match begins.
     assert_eq!(prefilter_hit, [false, true, false, true, false, false, false, true, true]);
@@ -272,7 +278,9 @@ fn undecodable_values_are_masked() {
     let mut parsed = Parsed::default();
     parsed.nodes.push(Node::Value { key: Key::None, at: TextRange::new(6, 11), kind: Kind::Escaped });
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
+    let hits = scanned(&redactor, text);
+    let found = hits.of(0, text.len());
+    let redacted = redactor.redact(text, text.len(), &parsed, found, &mut PemState::default(), &mut scratch);
     assert_eq!(output(&redacted, redacted.whole()), r#"{"m":"<redacted:undecodable>","n":"ok"}"#);
 }
 
@@ -283,7 +291,9 @@ fn an_escaped_message_outside_fields_is_searched() {
     let message = Some((TextRange::new(8, text.len() - 2), Kind::Escaped));
     let parsed = Parsed { message, ..Parsed::default() };
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
+    let hits = scanned(&redactor, text);
+    let found = hits.of(0, text.len());
+    let redacted = redactor.redact(text, text.len(), &parsed, found, &mut PemState::default(), &mut scratch);
     assert_eq!(output(&redacted, redacted.whole()), r#"{"msg":"<redacted:email>"}"#);
 }
 
@@ -331,7 +341,9 @@ fn named_captures_are_fields_too() {
     let value = |key, start, end| Node::Value { key: Key::Name(key), at: TextRange::new(start, end), kind: Kind::Text };
     let parsed = Parsed { nodes: vec![value(0, 0, 8), value(1, 9, 12)], names, ..Parsed::default() };
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(text, text.len(), &parsed, false, &mut PemState::default(), &mut scratch);
+    let hits = scanned(&redactor, text);
+    let found = hits.of(0, text.len());
+    let redacted = redactor.redact(text, text.len(), &parsed, found, &mut PemState::default(), &mut scratch);
     assert_eq!(output(&redacted, redacted.whole()), "10.0.0.1 <redacted:field> GET");
     assert!(redacted.is_masked(TextRange::new(9, 10)) && !redacted.is_masked(TextRange::new(0, 9)));
 }
@@ -348,12 +360,12 @@ fn json_in_a_capture_has_its_fields_masked_too() {
         let value =
             |key, start, end| Node::Value { key: Key::Name(key), at: TextRange::new(start, end), kind: Kind::Text };
         let parsed = Parsed { nodes: vec![value(0, 0, 4), value(1, 5, text.len())], names, ..Parsed::default() };
-        let (prefilter_hit, mut scratch) = (is_hit(&redactor, text.as_bytes()), Scratch::default());
+        let (hits, mut scratch) = (scanned(&redactor, text.as_bytes()), Scratch::default());
         let redacted = redactor.redact(
             text.as_bytes(),
             text.len(),
             &parsed,
-            prefilter_hit,
+            hits.of(0, text.len()),
             &mut PemState::default(),
             &mut scratch,
         );
@@ -366,7 +378,7 @@ fn pieces_of_a_range_show_each_mask_once() {
     let redactor = redactor(&[], &[("own", "bcd|gh")], &[]);
     let text = b"abcdefghij";
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
-    let redacted = redactor.redact(text, 9, &parsed, true, &mut PemState::default(), &mut scratch);
+    let redacted = redactor.redact(text, 9, &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch);
     let at = |start, end| output(&redacted, TextRange::new(start, end));
     assert_eq!(at(0, 9), "a<redacted:own>ef<redacted:own>i");
     assert_eq!(at(0, 3), "a<redacted:own>");
@@ -388,7 +400,7 @@ fn a_match_across_the_cut_is_masked_and_one_after_it_is_not_counted() {
     let text = b"to ada@example.org and ken@example.org";
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     for keep in 0..text.len() {
-        let redacted = redactor.redact(text, keep, &parsed, true, &mut PemState::default(), &mut scratch);
+        let redacted = redactor.redact(text, keep, &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch);
         let expected = match keep {
             0..=3 => String::from_utf8(text[..keep].to_vec()).unwrap(),
             4..=18 => "to <redacted:email>".to_owned(),
@@ -467,8 +479,14 @@ fn hostile_lines_cost_linear_time_and_hide_nothing() {
     ] {
         let text = format!("{} password=hunter2", hostile.repeat((1 << 19) / hostile.len()));
         let begun = std::time::Instant::now();
-        let redacted =
-            redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut PemState::default(), &mut scratch);
+        let redacted = redactor.redact(
+            text.as_bytes(),
+            text.len(),
+            &parsed,
+            TextHits::ALL,
+            &mut PemState::default(),
+            &mut scratch,
+        );
         let shown = output(&redacted, redacted.whole());
         assert!(!shown.contains("hunter2"), "{hostile}");
         // There is no time to check that many apparent credentials.

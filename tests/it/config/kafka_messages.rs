@@ -11,7 +11,11 @@ const BATCH: (&str, &str) = ("LOGSKIFF_KAFKA_MESSAGE", "batch");
 
 #[test]
 fn keys_headers_and_times_are_read() {
-    let config = check_right(&[(KEY, "{pod}-{file}"), (HEADERS, "team=shop, at={offset:0}\nid-of={id}")]);
+    let config = check_right(&[
+        ("POD_NAME", "shop-0"),
+        (KEY, "{pod}-{file}"),
+        (HEADERS, "team=shop, at={offset:0}\nid-of={id}"),
+    ]);
     let kafka = config.output.kafka().unwrap();
     assert_eq!(kafka.key.as_ref().unwrap().to_string(), "{pod}-{file}");
     let headers: Vec<_> = kafka.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();

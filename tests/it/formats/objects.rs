@@ -51,7 +51,7 @@ impl Setting {
         let redactor = Redactor::new(&self.redact).unwrap();
         let (mut hits, mut scratch, mut pem) = (Hits::default(), Scratch::default(), PemState::default());
         redactor.scan(line, &mut hits);
-        let hit = hits.touch(0, line.len());
+        let hit = hits.of(0, line.len());
         let redacted = redactor.redact(line, line.len(), &parsed, hit, &mut pem, &mut scratch);
         let attrs = self.printed.map(|_| &self.labels);
         let source = Source { input: "", path: "/log/app.log", origin: "0", labels: &self.labels, attrs };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use event::{FileId, LineFlags, LineTimes, Span};
-use redact::{Action, Config, Hits, PemState, Piece, Redacted, Redactor, Scratch, TokenKey};
+use redact::{Action, Config, Hits, PemState, Piece, Redacted, Redactor, Scratch, TextHits, TokenKey};
 
 #[path = "../../../crates/redact/src/tests/meeting.rs"]
 pub(crate) mod meeting;
@@ -58,10 +58,10 @@ pub(crate) fn check(choice: Choice, line: &[u8]) -> Result<(), String> {
     parser.parse(&line[..keep], &mut parsed);
     let (mut hits, mut scratch) = (Hits::default(), Scratch::default());
     redactor.scan(&[line, b"\n"].concat(), &mut hits);
-    let hot = hits.touch(0, line.len() + 1);
-    let as_scanned = redactor.redact(line, keep, &parsed, hot, &mut PemState::default(), &mut scratch);
+    let found = hits.of(0, line.len() + 1);
+    let as_scanned = redactor.redact(line, keep, &parsed, found, &mut PemState::default(), &mut scratch);
     let (cold, dropped) = (left(&as_scanned), as_scanned.is_dropped());
-    let redacted = redactor.redact(line, keep, &parsed, true, &mut PemState::default(), &mut scratch);
+    let redacted = redactor.redact(line, keep, &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch);
     if cold != left(&redacted) || dropped != redacted.is_dropped() {
         return Err("stage one missed something".into());
     }

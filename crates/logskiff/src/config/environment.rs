@@ -24,6 +24,8 @@ pub struct Environment {
     /// Files that secrets were read from, by the secret's variable.
     secret_files: BTreeMap<String, PathBuf>,
     mistakes: Vec<Mistake>,
+    /// Names that would be ours with our prefix.
+    unprefixed: BTreeSet<String>,
     memory_limit_bytes: Option<u64>,
     host_name: Option<String>,
 }
@@ -44,6 +46,7 @@ impl Environment {
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut mistakes = Vec::new();
         let mut texts = Vec::new();
+        let mut unprefixed = BTreeSet::new();
         for (name, value) in variables {
             let name = name.to_string_lossy().into_owned();
             if value.is_empty() {
@@ -53,6 +56,9 @@ impl Environment {
                 (Name::Known, Ok(value)) => texts.push((name, value)),
                 (Name::Known, Err(_)) => {
                     mistakes.push(suggest::mistake(&name, "the value is not UTF-8".to_owned()));
+                }
+                (Name::Foreign, _) if suggest::is_known(&format!("{}{name}", variables::PREFIX)) => {
+                    unprefixed.insert(name);
                 }
                 (Name::Foreign, _) => {}
                 (Name::Unknown { reason, example }, _) => {
@@ -67,7 +73,8 @@ impl Environment {
             BTreeMap::new()
         });
         let secret_files = BTreeMap::new();
-        let mut environment = Self { values, secret_files, mistakes, memory_limit_bytes: None, host_name: None };
+        let mut environment =
+            Self { values, secret_files, mistakes, unprefixed, memory_limit_bytes: None, host_name: None };
         environment.read_secret_files();
         environment
     }
@@ -109,6 +116,11 @@ impl Environment {
     /// All variables that are set, sorted by name, secrets included.
     pub(super) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether a variable of ours is set under its name without our prefix.
+    pub(super) fn is_set_without_prefix(&self, name: &str) -> bool {
+        name.strip_prefix(variables::PREFIX).is_some_and(|bare| self.unprefixed.contains(bare))
     }
 
     /// Mistakes in names, encodings and secret files.

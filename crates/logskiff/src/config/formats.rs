@@ -3,6 +3,7 @@
 
 use super::error::{join, quote};
 use super::parser::Reader;
+use super::slips;
 use super::suggest::nearest;
 use super::units;
 use super::words::PARSE_FORMATS;
@@ -73,6 +74,9 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
         level_map: level_map(reader),
         drop_failures: reader.choice("LOGSKIFF_PARSE_ON_ERROR", &[("keep", false), ("drop", true)]),
     };
+    for reason in config.patterns.iter().filter_map(|pattern| slips::pattern(pattern)) {
+        reader.mistake(&reader.source(PATTERN), reason);
+    }
     for error in Parser::new(&config).err().into_iter().flatten() {
         let variable = match &error {
             Error::TimeZone { .. } => "LOGSKIFF_TIME_ZONE",

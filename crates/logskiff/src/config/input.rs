@@ -12,6 +12,7 @@ use super::formats;
 use super::multiline;
 use super::parser::Reader;
 use super::redact;
+use super::slips;
 use super::variables::INPUT_PREFIX;
 use crate::pipeline::encode::Ansi;
 use crate::pipeline::frame;
@@ -131,6 +132,9 @@ fn source_config(reader: &mut Reader<'_>) -> source::Config {
 fn path_mistake(glob: &str) -> Option<String> {
     if glob == STDIN {
         return None;
+    }
+    if let Some(reason) = slips::glob(glob) {
+        return Some(format!("{} {reason}", quote(glob)));
     }
     let path = Path::new(glob);
     if !path.is_absolute() {

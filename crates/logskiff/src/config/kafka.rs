@@ -14,10 +14,12 @@ use rdkafka::types::RDKafkaConfRes;
 
 use super::error::{quote, quote_file};
 use super::parser::Reader;
+use super::pem;
+use super::slips;
 use super::units;
 use crate::pipeline::batch;
 use crate::pipeline::encode::template::{Part, Template};
-use crate::regular::{self, ReadError};
+use crate::regular;
 use crate::sink::kafka::{COPY_BYTES_MAX, Config, Files, Message, Oversize, Pace, Partitioner, Properties, Timestamp};
 
 const BROKERS: &str = "LOGSKIFF_KAFKA_BROKERS";
@@ -196,7 +198,12 @@ fn brokers(reader: &mut Reader<'_>, needed: bool) -> Vec<String> {
         }
     };
     if needed && !reader.is_set(BROKERS) {
-        reader.mistake(BROKERS, "not set, but LOGSKIFF_OUTPUT names kafka");
+        let hint = if reader.environment().is_set_without_prefix(BROKERS) {
+            "; KAFKA_BROKERS is, which logskiff does not read"
+        } else {
+            ""
+        };
+        reader.mistake(BROKERS, format!("not set, but LOGSKIFF_OUTPUT names kafka{hint}"));
     }
     reader.read(BROKERS, parse).unwrap_or_default()
 }
@@ -220,7 +227,7 @@ fn broker_mistake(broker: &str) -> Option<String> {
 
 fn topic(reader: &mut Reader<'_>) -> Template {
     let topic = reader.template(TOPIC).unwrap_or_else(|| Template(Vec::new()));
-    if let Some(reason) = topic_mistake(&topic) {
+    if let Some(reason) = topic_mistake(&topic).or_else(|| slips::places(&topic, reader)) {
         reader.mistake(TOPIC, reason);
     }
     topic
@@ -252,8 +259,8 @@ fn tls(reader: &mut Reader<'_>, properties: &mut Properties) -> bool {
         let Some(path) = reader.path(variable) else { continue };
         if !on {
             reader.mistake(variable, format!("set, but {TLS} is not on"));
-        } else if let Err(error) = check_readable(variable, &path) {
-            reader.mistake(variable, format!("{} {error}", quote_file(&path)));
+        } else if let Err(reason) = check_file(variable, &path) {
+            reader.mistake(variable, reason);
         }
         add(properties, property, path.to_string_lossy());
     }
@@ -269,9 +276,13 @@ fn tls(reader: &mut Reader<'_>, properties: &mut Properties) -> bool {
     on
 }
 
-/// Checks that the file can be opened; `…_TLS_CA_FILE` may also be a directory.
-fn check_readable(variable: &str, path: &Path) -> Result<(), ReadError> {
-    if variable == CA_FILE && path.is_dir() { Ok(()) } else { regular::open(path).map(drop) }
+/// Checks that the file can be used; `…_TLS_CA_FILE` may also be a directory. A key may have a passphrase among the properties.
+fn check_file(variable: &str, path: &Path) -> Result<(), String> {
+    match variable {
+        CA_FILE if path.is_dir() => Ok(()),
+        KEY_FILE => regular::open(path).map(drop).map_err(|error| format!("{} {error}", quote_file(path))),
+        _ => pem::certificates(path).map(drop),
+    }
 }
 
 fn sasl(reader: &mut Reader<'_>, properties: &mut Properties) -> (bool, Option<PathBuf>) {
@@ -317,7 +328,13 @@ fn own_properties(reader: &mut Reader<'_>, properties: &mut Properties) {
                 continue;
             }
         };
-        if seen.iter().any(|known| known == name) {
+        let second = value.split(',').skip(1).filter_map(|item| item.split_once('=')).map(|(name, _)| name.trim());
+        if let Some(second) = second.into_iter().find(|second| is_librdkafka_property(second)) {
+            reader.mistake(
+                PROPERTIES,
+                format!("{name} has {second}= behind a comma; write each property on its own line"),
+            );
+        } else if seen.iter().any(|known| known == name) {
             reader.mistake(PROPERTIES, format!("{name} is set twice"));
         } else if let Some(reason) = refusal(name, value).or_else(|| librdkafka_error(name, value)) {
             reader.mistake(PROPERTIES, reason);
@@ -331,6 +348,11 @@ fn own_properties(reader: &mut Reader<'_>, properties: &mut Properties) {
 /// Whether the name has only characters of librdkafka's names.
 fn is_property_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'.' || byte == b'_')
+}
+
+fn is_librdkafka_property(name: &str) -> bool {
+    let set = ClientConfig::new().set(name, "").create_native_config();
+    is_property_name(name) && !matches!(set, Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)))
 }
 
 fn refusal(name: &str, value: &str) -> Option<String> {

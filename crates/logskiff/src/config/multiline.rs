@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Input;
 use super::error::{join, quote};
 use super::parser::Reader;
+use super::slips;
 use super::suggest::nearest;
 use super::units;
 use super::words::MULTILINE as WORDS;
@@ -46,6 +47,9 @@ pub(super) fn config(reader: &mut Reader<'_>, parse: &parse::Config) -> Grouping
     let patterns = if uses_patterns { reader.lines(PATTERN) } else { Vec::new() };
     if uses_patterns && patterns.is_empty() {
         reader.mistake(&reader.source(PATTERN), format!("not set, but {MULTILINE}=start and continue need it"));
+    }
+    for reason in patterns.iter().filter_map(|pattern| slips::pattern(pattern)) {
+        reader.mistake(&reader.source(PATTERN), reason);
     }
     let multiline = match method {
         Method::Auto if !reader.is_set(MULTILINE) => of_formats(&parse.formats),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::Input;
 use super::error::{join, quote};
 use super::parser::Reader;
+use super::slips;
 use super::suggest;
 use super::units::{bytes_text, list};
 use super::variables::{INPUT_PREFIX, MODE_PREFIX, RULE_PREFIX};
@@ -35,6 +36,10 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     let mode = reader.read(MODE, mode).unwrap_or_default();
     let (modes, key) = (modes(reader), key(reader));
     let config = Config { select: select(reader), rules: rules(reader), fields, mode, modes, key };
+    for (name, reason) in config.rules.iter().filter_map(|(name, rule)| Some((name, slips::pattern(rule)?))) {
+        let variable = format!("{RULE_PREFIX}{}", name.to_uppercase());
+        reader.mistake(&reader.source(&variable), reason);
+    }
     // Rules above the limit are not compiled: that alone may need more memory than there is.
     if beyond_bound([&config]).is_some() {
         return config;

@@ -96,7 +96,7 @@ fn entry(name: &str) -> Option<&'static variables::Variable> {
     direct.or_else(|| variables::find(name.strip_suffix("_FILE")?).filter(|variable| variable.secret))
 }
 
-fn is_known(name: &str) -> bool {
+pub(super) fn is_known(name: &str) -> bool {
     entry(name).is_some()
 }
 

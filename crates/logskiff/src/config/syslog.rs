@@ -4,8 +4,6 @@
 //! checked. Certificates and keys are read once here, so that a mistake is found before the first connection; their
 //! content is never shown.
 
-mod pem;
-
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -13,6 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::error::quote;
 use super::parser::Reader;
+use super::pem;
 use super::units;
 use super::words::FACILITIES;
 use crate::pipeline::encode::syslog::{Config as Encode, Format, Framing, Message};

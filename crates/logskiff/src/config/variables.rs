@@ -459,7 +459,7 @@ pub static VARIABLES: &[Variable] = &[
         .doc("`auto`: after startup, `run` gives up access to all files it does not need, as far as the kernel's Landlock allows, and logs the result once (`confined`). `off`: no confinement."),
     Variable::new(Process, "LOGSKIFF_LOG", Text, "info")
         .example("info,librdkafka=warn")
-        .doc("Level of logskiff's own log on stderr, or `target=level` filters."),
+        .doc("Level of logskiff's own log on stderr: `off`, `error`, `warn`, `info`, `debug` or `trace`, or `target=level` filters."),
     Variable::new(Process, "LOGSKIFF_LOG_FORMAT", Choice(&["json", "text"]), "json").doc("Format of logskiff's own log."),
 ];
 

@@ -153,10 +153,10 @@ fn both_stages(redactor: &Redactor, chunks: &[&[u8]]) -> (f64, usize, usize, usi
         let mut start = 0;
         for newline in memchr::memchr_iter(b'\n', chunk) {
             let line = &chunk[start..newline];
-            let hit = hits.touch(start, newline + 1);
-            let redacted = redactor.redact(line, line.len(), &parsed, hit, &mut pem_state, &mut scratch);
+            let found = hits.of(start, newline + 1);
+            let redacted = redactor.redact(line, line.len(), &parsed, found, &mut pem_state, &mut scratch);
             lines += 1;
-            prefilter_hit += usize::from(hit);
+            prefilter_hit += usize::from(found.is_hit());
             masked += usize::from(redacted.masked().next().is_some());
             start = newline + 1;
         }
@@ -186,8 +186,8 @@ fn by_record(redactor: &Redactor, records: &[&str]) -> f64 {
     let begun = cpu();
     for record in std::iter::repeat_n(records, PASSES).flatten() {
         redactor.scan(record.as_bytes(), &mut hits);
-        let hit = hits.touch(0, record.len());
-        let redacted = redactor.redact(record.as_bytes(), record.len(), &parsed, hit, &mut pem_state, &mut scratch);
+        let found = hits.of(0, record.len());
+        let redacted = redactor.redact(record.as_bytes(), record.len(), &parsed, found, &mut pem_state, &mut scratch);
         std::hint::black_box(redacted.masked().count());
     }
     (cpu() - begun) / PASSES as f64

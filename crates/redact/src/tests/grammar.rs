@@ -187,7 +187,7 @@ fn assert_covered(redactor: &Redactor, lines: &[(String, &str, &str)], wrong: &m
             line.as_bytes(),
             line.len(),
             &parsed,
-            is_hit(redactor, line.as_bytes()),
+            TextHits::ALL,
             &mut PemState::default(),
             &mut scratch,
         );
@@ -311,7 +311,7 @@ fn names_in_latin_1_are_found() {
     for line in [&b"contrase\xf1a=hunter2"[..], b"{\"CONTRASE\xd1A\":\"hunter2\"}"] {
         let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
         let redacted =
-            redactor.redact(line, line.len(), &parsed, is_hit(&redactor, line), &mut PemState::default(), &mut scratch);
+            redactor.redact(line, line.len(), &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch);
         let start = memchr::memmem::find(line, b"hunter2").unwrap();
         let pieces = redacted.pieces(TextRange::new(start, start + 7));
         assert!(pieces.into_iter().all(|piece| matches!(piece, Piece::Mask(_))), "{}", line.escape_ascii());
@@ -407,7 +407,7 @@ fn any_line_of_fragments_is_accepted_and_selected_by_the_prefilter() {
             .unwrap();
         }
         let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
-        redactor.redact(line.as_bytes(), line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
+        redactor.redact(line.as_bytes(), line.len(), &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch);
         redact(&redactor, &line.replace('\n', "\\n"));
     }
 }

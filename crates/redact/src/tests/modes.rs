@@ -13,7 +13,7 @@ fn with(mode: Action, by_name: &[(&str, Action)], rules: &[(&str, &str)]) -> Red
 }
 
 fn line<'t>(redactor: &'t Redactor, text: &'t str, parsed: &'t Parsed, scratch: &'t mut Scratch) -> Redacted<'t> {
-    redactor.redact(text.as_bytes(), text.len(), parsed, true, &mut PemState::default(), scratch)
+    redactor.redact(text.as_bytes(), text.len(), parsed, TextHits::ALL, &mut PemState::default(), scratch)
 }
 
 /// Each mask's rule, mode and range.
@@ -97,7 +97,9 @@ fn a_record_is_dropped_only_for_a_match_in_its_output() {
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let text = "password=x by ada@example.org";
     let mut dropped = |keep: usize| {
-        redactor.redact(text.as_bytes(), keep, &parsed, true, &mut PemState::default(), &mut scratch).is_dropped()
+        redactor
+            .redact(text.as_bytes(), keep, &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch)
+            .is_dropped()
     };
     assert!(dropped(text.len()) && dropped(15), "a part of it would be output");
     assert!(!dropped(14), "it lies after the cut");
@@ -123,7 +125,8 @@ fn the_end_of_a_match_after_the_cut_is_not_shown() {
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let text = "4111111111111111";
     for keep in 1..=text.len() {
-        let redacted = redactor.redact(text.as_bytes(), keep, &parsed, true, &mut PemState::default(), &mut scratch);
+        let redacted =
+            redactor.redact(text.as_bytes(), keep, &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch);
         let expected = if keep == text.len() { "<redacted:card:1111>" } else { "<redacted:card>" };
         assert_eq!(output(&redacted, redacted.whole()), expected, "cut at {keep}");
     }

@@ -158,15 +158,15 @@ proptest! {
             }
             redactor.scan(&chunk, &mut hits);
             for (start, text) in lines.drain(..) {
-                let mut left = |prefilter_hit| {
-                    let line = redactor.redact(text, text.len(), &parsed, prefilter_hit, &mut PemState::default(), &mut scratch);
+                let mut left = |found| {
+                    let line = redactor.redact(text, text.len(), &parsed, found, &mut PemState::default(), &mut scratch);
                     let piece = |piece| match piece {
                         Piece::Text(text) => text.to_vec(),
                         Piece::Mask(label) => label.as_bytes().to_vec(),
                     };
                     line.pieces(line.whole()).flat_map(piece).collect::<Vec<u8>>()
                 };
-                prop_assert_eq!(left(hits.touch(start, start + text.len() + 1)), left(true));
+                prop_assert_eq!(left(hits.of(start, start + text.len() + 1)), left(TextHits::ALL));
             }
             chunk.clear();
         }
@@ -232,13 +232,13 @@ proptest! {
         redactor.scan(chunk.as_bytes(), &mut hits);
         let mut at = 0;
         for text in &texts {
-            let prefilter_hit = hits.touch(at, at + text.len() + 1);
-            let mut left = |prefilter_hit| {
-                let line = redactor.redact(text.as_bytes(), text.len(), &parsed, prefilter_hit, &mut PemState::default(), &mut scratch);
+            let found = hits.of(at, at + text.len() + 1);
+            let mut left = |found| {
+                let line = redactor.redact(text.as_bytes(), text.len(), &parsed, found, &mut PemState::default(), &mut scratch);
                 output(&line, line.whole())
             };
-            prop_assert_eq!(left(prefilter_hit), left(true));
-            assert_named(redactor, text, prefilter_hit);
+            prop_assert_eq!(left(found), left(TextHits::ALL));
+            assert_named(redactor, text, found.is_hit());
             at += text.len() + 1;
         }
     }
@@ -252,7 +252,7 @@ proptest! {
         let mut parsed = Parsed::default();
         parsed.nodes.push(Node::Value { key: Key::None, at, kind: Kind::Escaped });
         let mut scratch = Scratch::default();
-        let redacted = redactor.redact(&text, keep, &parsed, true, &mut PemState::default(), &mut scratch);
+        let redacted = redactor.redact(&text, keep, &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch);
         for piece in redacted.pieces(redacted.whole()) {
             if let Piece::Text(piece) = piece {
                 prop_assert!(piece.iter().all(|byte| byte.is_ascii() && *byte != b'a'));

@@ -65,7 +65,8 @@ fn ordinary_text_stays() {
 
 fn shows(redactor: &Redactor, text: &str) -> String {
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
-    let redacted = redactor.redact(text.as_bytes(), text.len(), &parsed, true, &mut PemState::default(), &mut scratch);
+    let redacted =
+        redactor.redact(text.as_bytes(), text.len(), &parsed, TextHits::ALL, &mut PemState::default(), &mut scratch);
     assert!(redacted.masked().count() <= text.len() / 8 + 256, "masks are bounded");
     output(&redacted, redacted.whole())
 }
@@ -108,7 +109,9 @@ fn utf_16_lines_are_withheld_completely_and_flagged() {
     let line: Vec<u8> = "password=hunter2".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let mut withheld = |redactor: &Redactor| {
-        let redacted = redactor.redact(&line, line.len(), &parsed, false, &mut PemState::default(), &mut scratch);
+        let hits = scanned(redactor, &line);
+        let found = hits.of(0, line.len());
+        let redacted = redactor.redact(&line, line.len(), &parsed, found, &mut PemState::default(), &mut scratch);
         redacted.withheld().collect::<Vec<_>>()
     };
     assert_eq!(withheld(all_on()), ["redaction_undecodable"]);

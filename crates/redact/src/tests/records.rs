@@ -21,8 +21,8 @@ fn masked(redactor: &Redactor, record: &[u8], pem_state: &mut PemState) -> Vec<R
     let mut hits = Hits::default();
     redactor.scan(record, &mut hits);
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
-    let prefilter_hit = hits.touch(0, record.len());
-    let redacted = redactor.redact(record, record.len(), &parsed, prefilter_hit, pem_state, &mut scratch);
+    let found = hits.of(0, record.len());
+    let redacted = redactor.redact(record, record.len(), &parsed, found, pem_state, &mut scratch);
     redacted.masked().map(|mask| mask.at.indices()).collect()
 }
 
@@ -122,9 +122,9 @@ proptest! {
 fn redacted(record: &str) -> String {
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
     let bytes = record.as_bytes();
-    let prefilter_hit = is_hit(all_on(), bytes);
+    let hits = scanned(all_on(), bytes);
     let mut pem_state = PemState::default();
-    let redacted = all_on().redact(bytes, bytes.len(), &parsed, prefilter_hit, &mut pem_state, &mut scratch);
+    let redacted = all_on().redact(bytes, bytes.len(), &parsed, hits.of(0, bytes.len()), &mut pem_state, &mut scratch);
     output(&redacted, redacted.whole()).replace("<redacted:password>", "#")
 }
 
@@ -214,23 +214,36 @@ fn a_key_goes_on_after_a_cut() {
     for keep in [first.len() - 1, first.len()] {
         let (parsed, mut scratch, mut pem_state) = (Parsed::default(), Scratch::default(), PemState::default());
         let clean = {
-            let redacted = all_on().redact(&text, keep, &parsed, true, &mut pem_state, &mut scratch);
+            let redacted = all_on().redact(&text, keep, &parsed, TextHits::ALL, &mut pem_state, &mut scratch);
             output(&redacted, redacted.whole())
         };
         let mut read_past = PemState::default();
         read_past.read_past(&text, keep);
         assert_eq!(read_past, pem_state);
-        let redacted = all_on().redact(second.as_bytes(), second.len(), &parsed, true, &mut pem_state, &mut scratch);
+        let redacted =
+            all_on().redact(second.as_bytes(), second.len(), &parsed, TextHits::ALL, &mut pem_state, &mut scratch);
         let clean = clean + &output(&redacted, redacted.whole());
         assert!(!clean.contains("MII") && clean.starts_with("a key:\n"), "{clean}");
         assert!(!pem_state.is_open());
     }
     // A secret that is cut is masked up to the cut.
     let (parsed, mut scratch) = (Parsed::default(), Scratch::default());
-    let redacted =
-        all_on().redact(b"a\npassword:\n  \"ab\ncd\"", 15, &parsed, true, &mut PemState::default(), &mut scratch);
+    let redacted = all_on().redact(
+        b"a\npassword:\n  \"ab\ncd\"",
+        15,
+        &parsed,
+        TextHits::ALL,
+        &mut PemState::default(),
+        &mut scratch,
+    );
     assert_eq!(output(&redacted, redacted.whole()), "a\npassword:\n  \"");
-    let redacted =
-        all_on().redact(b"a\npassword:\n  \"ab\ncd\"", 16, &parsed, true, &mut PemState::default(), &mut scratch);
+    let redacted = all_on().redact(
+        b"a\npassword:\n  \"ab\ncd\"",
+        16,
+        &parsed,
+        TextHits::ALL,
+        &mut PemState::default(),
+        &mut scratch,
+    );
     assert_eq!(output(&redacted, redacted.whole()), "a\npassword:\n  \"<redacted:password>");
 }

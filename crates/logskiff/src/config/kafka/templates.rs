@@ -2,6 +2,7 @@
 
 use super::super::error::quote;
 use super::super::parser::Reader;
+use super::super::slips;
 use super::super::units;
 use crate::pipeline::encode::template::Template;
 use crate::sink::kafka::{Message, OWN_HEADERS};
@@ -16,16 +17,24 @@ const NAME_BYTES_MAX: usize = 128;
 
 /// The key, if there is one.
 pub(super) fn key(reader: &mut Reader<'_>, message: Message) -> Option<Template> {
-    reader.read(KEY, |text| {
+    let key = reader.read(KEY, |text| {
         let template: Template = text.parse().map_err(|error| format!("{error}"))?;
         check_message(&template, message)?;
         Ok(template)
-    })
+    });
+    if let Some(reason) = key.as_ref().and_then(|key| slips::places(key, reader)) {
+        reader.mistake(KEY, reason);
+    }
+    key
 }
 
 /// The headers, by name.
 pub(super) fn headers(reader: &mut Reader<'_>, message: Message) -> Vec<(String, Template)> {
-    reader.read(HEADERS, |text| parse(text, message)).unwrap_or_default()
+    let headers = reader.read(HEADERS, |text| parse(text, message)).unwrap_or_default();
+    if let Some(reason) = headers.iter().find_map(|(_, template)| slips::places(template, reader)) {
+        reader.mistake(HEADERS, reason);
+    }
+    headers
 }
 
 fn parse(text: &str, message: Message) -> Result<Vec<(String, Template)>, String> {

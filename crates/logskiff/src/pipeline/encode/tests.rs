@@ -62,7 +62,8 @@ fn with_line(config: &Config, format: Format, line: &[u8], flags: LineFlags, enc
     let mut parsed = parser.parsed();
     parser.parse(line, &mut parsed);
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(line, line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
+    let redacted =
+        redactor.redact(line, line.len(), &parsed, redact::TextHits::ALL, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let (redacted, envelope) = (&redacted, &envelope(config, &redactor));
     let line = RedactedLine {
@@ -203,7 +204,7 @@ fn members_that_were_taken_out_are_found_by_both_names() {
         parser.parse(line, &mut parsed);
         redactor.scan(line, &mut hits);
         let (mut pem, mut scratch) = (PemState::default(), Scratch::default());
-        let redacted = redactor.redact(line, line.len(), &parsed, hits.touch(0, line.len()), &mut pem, &mut scratch);
+        let redacted = redactor.redact(line, line.len(), &parsed, hits.of(0, line.len()), &mut pem, &mut scratch);
         ["short_message", "trace.id", "@sp", "span.id", "a"].map(|name| super::field(&redacted, name))
     };
     let [message, id, span] = ["c", "17", "x1"].map(|value| Some(value.to_owned()));

@@ -70,7 +70,8 @@ pub(super) fn encode(
     let mut parsed = parser.parsed();
     parser.parse(line, &mut parsed);
     let mut scratch = Scratch::default();
-    let redacted = redactor.redact(line, line.len(), &parsed, true, &mut PemState::default(), &mut scratch);
+    let redacted =
+        redactor.redact(line, line.len(), &parsed, redact::TextHits::ALL, &mut PemState::default(), &mut scratch);
     let span = Span { start: 7, end: 7 + line.len() as u64 };
     let config = encode::Config {
         encoding: Encoding::Raw,
