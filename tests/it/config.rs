@@ -14,7 +14,7 @@ use serde_json::Value;
 mod formats;
 mod kafka_messages;
 mod slips;
-mod syslog;
+pub mod syslog;
 
 const KAFKA: &[(&str, &str)] = &[("LOGSKIFF_OUTPUT", "kafka"), ("LOGSKIFF_KAFKA_BROKERS", "kafka:9092")];
 

@@ -12,6 +12,7 @@ mod probes;
 mod reasons;
 mod shutdown;
 mod threads;
+mod unmatched;
 
 use std::time::Duration;
 

@@ -19,8 +19,8 @@ use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
 
-use self::shipper::{Components, Shipper};
-pub use self::shutdown_report::Summary;
+use self::shipper::{Components, GlobFindings, Shipper};
+pub use self::shutdown_report::{Summary, write_termination_message};
 use self::signals::Signals;
 use crate::config::{Config, Exit};
 use crate::delivery::checkpoint::{CheckpointError, CheckpointWriter, Store};
@@ -188,8 +188,17 @@ impl App {
             let fanout = fanout?;
             go.recv().map_err(|_| AppError::System(io::Error::other("another thread could not be started")))?;
             let log_limit = LogRateLimit::new(Arc::clone(&metrics));
-            let components =
-                Components { source, pipelines, fanout, checkpoint_writer, watch, metrics, log_limit, status };
+            let components = Components {
+                source,
+                pipelines,
+                fanout,
+                checkpoint_writer,
+                watch,
+                metrics,
+                log_limit,
+                status,
+                globs: GlobFindings::new(Instant::now()),
+            };
             Shipper::new(config, components, shared).run()
         };
         let shipper = std::thread::Builder::new().name("shipper".into()).spawn(work).map_err(AppError::System)?;

@@ -19,8 +19,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::agent::AppError;
-use crate::config::{Config, Environment, Mistakes};
+use crate::agent::{AppError, write_termination_message};
+use crate::config::{self, Config, Environment, Mistakes};
 use crate::telemetry::process_stats::{forbid_dumps, share_one_heap};
 
 /// `EX_CONFIG` of sysexits.
@@ -146,7 +146,9 @@ pub fn main() -> ExitCode {
     share_one_heap();
     // This must come before any secret is read.
     forbid_dumps();
-    match perform(arguments.command.unwrap_or(Command::Run)) {
+    let command = arguments.command.unwrap_or(Command::Run);
+    let is_run = matches!(command, Command::Run);
+    match perform(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let (text, code) = match error.downcast_ref::<Mistakes>() {
@@ -158,6 +160,9 @@ pub fn main() -> ExitCode {
                 None => (format!("{error:#}"), ExitCode::FAILURE),
             };
             print_error(&text);
+            if is_run && code == ExitCode::from(EXIT_CONFIG) {
+                tell_kubernetes(&text);
+            }
             code
         }
     }
@@ -185,6 +190,15 @@ pub fn print(text: &str) -> io::Result<()> {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         done => done,
+    }
+}
+
+/// Writes the mistakes to the termination log, where `kubectl describe pod` shows them.
+fn tell_kubernetes(text: &str) {
+    if let Some(path) = config::termination_log_from(&Environment::read())
+        && let Err(error) = write_termination_message(&path, text)
+    {
+        print_error(&format!("cannot write {}: {error}", path.display()));
     }
 }
 

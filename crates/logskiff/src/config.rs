@@ -331,14 +331,12 @@ fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (sink::Config, Opti
 }
 
 fn process(reader: &mut Reader<'_>) -> ProcessConfig {
-    const TERMINATION_LOG: &str = "LOGSKIFF_TERMINATION_LOG";
-    let silent = reader.text(TERMINATION_LOG).as_deref() == Some("off");
     ProcessConfig {
         http_listen: http_listen(reader),
         drain_timeout: reader.duration("LOGSKIFF_DRAIN_TIMEOUT", &DRAIN_TIMEOUT),
         exit: reader.read("LOGSKIFF_EXIT", exit).unwrap_or(Exit::Signal),
         strict_exit_code: reader.choice("LOGSKIFF_EXIT_CODE", &[("lenient", false), ("strict", true)]),
-        termination_log: if silent { None } else { reader.path(TERMINATION_LOG) },
+        termination_log: termination_log(reader),
         landlock: reader.choice("LOGSKIFF_LANDLOCK", &[("auto", true), ("off", false)]),
     }
 }
@@ -399,6 +397,18 @@ pub fn http_listen_from(environment: &Environment) -> Result<Option<SocketAddr>,
     let mut mistakes = Vec::new();
     let listen = http_listen(&mut Reader::new(environment, &mut mistakes));
     if mistakes.is_empty() { Ok(listen) } else { Err(Mistakes(mistakes)) }
+}
+
+/// The termination log, read from its variable alone: mistakes in others are written there.
+#[must_use]
+pub fn termination_log_from(environment: &Environment) -> Option<PathBuf> {
+    termination_log(&mut Reader::new(environment, &mut Vec::new()))
+}
+
+fn termination_log(reader: &mut Reader<'_>) -> Option<PathBuf> {
+    const TERMINATION_LOG: &str = "LOGSKIFF_TERMINATION_LOG";
+    let is_off = reader.text(TERMINATION_LOG).as_deref() == Some("off");
+    if is_off { None } else { reader.path(TERMINATION_LOG) }
 }
 
 /// The effective value of each variable, in the order of the reference; of families, those that are set. Secrets become

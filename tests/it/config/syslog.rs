@@ -212,7 +212,7 @@ fn the_machine_s_name_is_the_last_resort() {
 }
 
 /// A self-signed certificate, and its key.
-pub(super) fn certificate() -> Result<(Vec<u8>, PKey<Private>), ErrorStack> {
+pub fn certificate() -> Result<(Vec<u8>, PKey<Private>), ErrorStack> {
     let key = PKey::from_rsa(Rsa::generate(2048)?)?;
     let mut name = X509NameBuilder::new()?;
     name.append_entry_by_text("CN", "logs.example")?;

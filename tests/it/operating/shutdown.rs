@@ -34,6 +34,31 @@ fn check_drain(broker_up: bool, exit_code: &str, expected_code: i32, expected: &
     let log = sidecar.stderr();
     let last = log.lines().rfind(|line| line.starts_with('{')).unwrap_or_default();
     assert!(last.contains("\"shutdown complete\"") && last.contains(expected), "{last}");
+    let level = if expected.ends_with("left 0") { "\"INFO\"" } else { "\"WARN\"" };
+    assert!(last.contains(level), "{last}");
+}
+
+/// Goal: a drain says at its start and then every few seconds how much is left, so that a SIGKILL leaves a figure.
+#[test]
+fn a_killed_drain_leaves_a_figure() {
+    let scene = Scene::new();
+    scene.append_log("app.log", LINES);
+    scene.kafka().down();
+    let settings = scene.observed().with("LOGSKIFF_DRAIN_TIMEOUT", "60s");
+    let mut sidecar = scene.start(&settings);
+    wait_until("the file to be read", PATIENCE, || sidecar.stderr().contains("\"reading\""));
+    sidecar.terminate();
+    let told = |level: &str| {
+        let log = sidecar.stderr();
+        let is_it =
+            |line: &&str| line.contains(level) && line.contains("\"draining: ") && line.contains("\"left_bytes\":14");
+        log.lines().filter(is_it).count()
+    };
+    wait_until("the start of the drain", PATIENCE, || told("\"INFO\"") == 1);
+    wait_until("two warnings", PATIENCE, || told("\"WARN\"") >= 2);
+    let message = scene.termination_message();
+    sidecar.kill();
+    assert!(message.starts_with("ended before the drain was complete: ") && message.contains("left 14 B"), "{message}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::source::Event;
 use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{Counter, Metrics};
 use event::Span;
+use redact::Redactor;
 
 /// The same event is logged for at most this many files at once; further ones are counted.
 pub(super) const FILES_LOGGED_MAX: u64 = 10;
@@ -129,6 +130,17 @@ pub(super) fn log_given_up(log_limit: &LogRateLimit, file: &GivenUp<'_>) {
     }
 }
 
+/// What is masked, in a few words; `check` names each rule.
+fn masking(config: &redact::Config, redactor: &Redactor) -> String {
+    if redactor.is_idle() {
+        return "nothing".to_owned();
+    }
+    let known: Vec<&str> = redact::detectors().map(|detector| detector.name).collect();
+    let detectors = redactor.rules().filter(|rule| known.contains(rule)).count();
+    let (own, fields) = (config.rules.len(), config.fields.len());
+    format!("by {detectors} detectors, {own} own rules and {fields} field names")
+}
+
 /// Logs the configuration at the start.
 pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option<usize>) {
     let inputs: Vec<String> = config
@@ -136,13 +148,9 @@ pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option
         .iter()
         .zip(pipelines)
         .map(|(input, pipeline)| {
-            format!(
-                "{}: {} as {:?}, masking {}",
-                input.name,
-                input.source.paths.join(","),
-                input.parse.formats,
-                pipeline.redactor().rules().collect::<Vec<_>>().join(",")
-            )
+            let formats = format!("{:?}", input.parse.formats).to_lowercase();
+            let paths = input.source.paths.join(",");
+            format!("{}: {paths} as {formats}, masking {}", input.name, masking(&input.redact, pipeline.redactor()))
         })
         .collect();
     let outputs = config.output.outputs.iter();
@@ -201,29 +209,34 @@ pub(super) fn log_open_limit(descriptors: usize, files: usize) {
 /// Logs the shutdown report.
 pub(super) fn log_shutdown(summary: &Summary, metrics: &Metrics) {
     let total = &summary.total;
-    tracing::info!(
-        read_bytes = total.read_bytes,
-        acknowledged_bytes = total.acknowledged_bytes,
-        acknowledged_records = total.acknowledged_records,
-        dropped_bytes = total.all_dropped_bytes(),
-        dropped_records = total.dropped_records.iter().sum::<u64>(),
-        pending_bytes = total.pending_bytes,
-        left_bytes = summary.left_bytes,
-        resent_bytes = total.resent_bytes,
-        truncated_lines = metrics.sum(|input| input.truncated_lines.get()),
-        redactions = summary.masked,
-        parse_failures = metrics.sum(|input| input.parse_failures.get()),
-        repaired_lines = metrics.sum(|input| input.repaired_lines.iter().map(Counter::get).sum()),
-        timestamp_parse_failures = metrics.sum(|input| input.timestamp_parse_failures.get()),
-        lines_without_time = metrics.sum(|input| input.lines_without_time.get()),
-        type_coercion_failures = metrics.sum(|input| input.type_coercion_failures.get()),
-        truncated_messages = metrics.truncated_messages.get(),
-        rewinds = summary.rewinds,
-        truncations = metrics.truncations.get(),
-        lost_bytes = metrics.lost_bytes.get(),
-        file_open_errors = metrics.file_open_errors.get(),
-        output_errors = metrics.outputs.iter().flat_map(|output| &output.errors).map(Counter::get).sum::<u64>(),
-        files = summary.named_files(),
-        "shutdown complete"
-    );
+    macro_rules! log_at {
+        ($level:ident) => {
+            tracing::$level!(
+                read_bytes = total.read_bytes,
+                acknowledged_bytes = total.acknowledged_bytes,
+                acknowledged_records = total.acknowledged_records,
+                dropped_bytes = total.all_dropped_bytes(),
+                dropped_records = total.dropped_records.iter().sum::<u64>(),
+                pending_bytes = total.pending_bytes,
+                left_bytes = summary.left_bytes,
+                resent_bytes = total.resent_bytes,
+                truncated_lines = metrics.sum(|input| input.truncated_lines.get()),
+                redactions = summary.masked,
+                parse_failures = metrics.sum(|input| input.parse_failures.get()),
+                repaired_lines = metrics.sum(|input| input.repaired_lines.iter().map(Counter::get).sum()),
+                timestamp_parse_failures = metrics.sum(|input| input.timestamp_parse_failures.get()),
+                lines_without_time = metrics.sum(|input| input.lines_without_time.get()),
+                type_coercion_failures = metrics.sum(|input| input.type_coercion_failures.get()),
+                truncated_messages = metrics.truncated_messages.get(),
+                rewinds = summary.rewinds,
+                truncations = metrics.truncations.get(),
+                lost_bytes = metrics.lost_bytes.get(),
+                file_open_errors = metrics.file_open_errors.get(),
+                output_errors = metrics.outputs.iter().flat_map(|output| &output.errors).map(Counter::get).sum::<u64>(),
+                files = summary.named_files(),
+                "shutdown complete"
+            )
+        };
+    }
+    if summary.left_bytes > 0 { log_at!(warn) } else { log_at!(info) }
 }

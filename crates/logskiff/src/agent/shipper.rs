@@ -13,6 +13,7 @@ mod deleted;
 mod drain;
 mod file_contexts;
 mod framing;
+mod glob_findings;
 mod held;
 mod read_pass;
 mod reading;
@@ -47,6 +48,7 @@ use self::credential_reload::CredentialReload;
 use self::deleted::Forecasts;
 use self::drain::{Drain, Next};
 use self::file_contexts::{FileContext, FileContexts};
+pub(super) use self::glob_findings::GlobFindings;
 use self::reading::Reading;
 use self::scan_schedule::ScanSchedule;
 
@@ -69,6 +71,7 @@ pub(super) struct Components {
     pub metrics: Arc<Metrics>,
     pub log_limit: LogRateLimit,
     pub status: Arc<StatusChannel>,
+    pub globs: GlobFindings,
 }
 
 /// The shipper's state.
@@ -115,6 +118,7 @@ impl Shipper {
             self.reload_credentials(now);
             self.tick(now)?;
             self.judge_first_lines(now, false);
+            self.check_globs(now, false);
             self.checkpoint_if_due(now);
             if self.step_drain(now) == Next::End {
                 break;
@@ -220,6 +224,7 @@ impl Shipper {
     fn end(mut self) -> Summary {
         let now = Instant::now();
         self.judge_first_lines(now, true);
+        self.check_globs(now, true);
         self.checkpoint_and_wait(now, LAST_SAVE_PATIENCE);
         self.components.fanout.close(CLOSE_PATIENCE);
         let snapshot = self.snapshot(now);

@@ -77,10 +77,10 @@ impl Summary {
         named.join("; ")
     }
 
-    /// The termination message.
-    fn message(&self) -> String {
+    /// The termination message of a run in this state.
+    fn message(&self, state: &str) -> String {
         const MORE_BYTES: usize = 40;
-        let mut text = format!("shutdown complete: {}\n", self.totals());
+        let mut text = format!("{state}: {}\n", self.totals());
         for (index, line) in self.by_file().enumerate() {
             if text.len() + line.len() + 1 + MORE_BYTES > MESSAGE_BYTES_MAX {
                 _ = writeln!(text, "and {} more files", self.files.len() - index);
@@ -92,19 +92,28 @@ impl Summary {
         text
     }
 
-    /// Writes the termination message to the file that Kubernetes has created for it. Without such a file it does
-    /// nothing.
+    /// Writes the termination message of a run that is over.
     pub(super) fn write_to(&self, path: &Path) -> io::Result<()> {
-        match OpenOptions::new()
-            .write(true)
-            .truncate(true)
-            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-            .open(path)
-        {
-            Ok(mut file) => file.write_all(self.message().as_bytes()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }
+        write_termination_message(path, &self.message("shutdown complete"))
+    }
+
+    /// Writes the termination message of a run that is being killed before it is over, should that happen.
+    pub(super) fn write_as_draining_to(&self, path: &Path) -> io::Result<()> {
+        write_termination_message(path, &self.message("ended before the drain was complete"))
+    }
+}
+
+/// Replaces the termination message in the file that Kubernetes has created for it, up to the size that it shows. Without such
+/// a file it does nothing.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_termination_message(path: &Path, text: &str) -> io::Result<()> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    match OpenOptions::new().write(true).truncate(true).custom_flags(flags).open(path) {
+        Ok(mut file) => file.write_all(&text.as_bytes()[..text.floor_char_boundary(MESSAGE_BYTES_MAX)]),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -135,7 +144,7 @@ mod tests {
     fn files_with_bytes_left_come_first_and_each_has_one_line() {
         let summary = summary(vec![file("/a/done.log".into(), 0), file("/a/new\nline.log".into(), 40)]);
         assert_eq!(summary.left_bytes, 40);
-        let message = summary.message();
+        let message = summary.message("shutdown complete");
         let lines: Vec<&str> = message.lines().collect();
         assert_eq!(lines[1], r"/a/new\nline.log: read 100, acknowledged 60, dropped 0, left 40");
         assert_eq!(lines[2], "/a/done.log: read 100, acknowledged 100, dropped 0, left 0");
@@ -145,7 +154,7 @@ mod tests {
     fn the_message_is_never_longer_than_the_limit_of_kubernetes() {
         for bytes in [10, 100, 1_000, 4_000, 5_000] {
             let files = (0..500).map(|nth| file(format!("/{nth:0bytes$}"), 1)).collect();
-            let message = summary(files).message();
+            let message = summary(files).message("shutdown complete");
             assert!(message.len() <= MESSAGE_BYTES_MAX, "{bytes}: {}", message.len());
             assert!(message.ends_with(" more files\n"), "{message}");
         }

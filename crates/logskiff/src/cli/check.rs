@@ -9,11 +9,21 @@ use crate::config::units::{bytes_text, duration_text};
 use crate::config::{Config, Exit, Input, overlaps};
 use crate::pipeline::parse::Format;
 use crate::sink::OutputConfig;
-use crate::source::{Start, Symlinks};
+use crate::source::{Finding, Start, Symlinks, findings};
 use redact::{Action, Redactor};
 
 pub(super) fn run(config: &Config) -> anyhow::Result<()> {
-    Ok(super::print(&summary(config))?)
+    Ok(super::print(&(summary(config) + &warnings(config)))?)
+}
+
+/// What is wrong with the globs, as the directories are here and now.
+fn warnings(config: &Config) -> String {
+    let inputs: Vec<_> = config.inputs.iter().map(|input| &input.source).collect();
+    let line = |finding: &Finding| {
+        let why = finding.sentence(|path| path.display().to_string());
+        format!("warning: input {}, {}: {why}\n", config.inputs[finding.input].name, finding.glob)
+    };
+    findings(&inputs).iter().map(line).collect()
 }
 
 fn summary(config: &Config) -> String {

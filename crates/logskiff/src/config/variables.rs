@@ -454,7 +454,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Process, "LOGSKIFF_EXIT_CODE", Choice(&["lenient", "strict"]), "lenient")
         .doc("Exit code if a shutdown left unacknowledged lines. `lenient`: 0, because Kubernetes would report a sidecar's failure as the pod's; `strict`: 75."),
     Variable::new(Process, "LOGSKIFF_TERMINATION_LOG", Path, "/dev/termination-log")
-        .doc("Kubernetes termination log; gets the bytes read, acknowledged and left. Written only if it exists; `off`: never."),
+        .doc("Kubernetes termination log; gets the bytes read, acknowledged and left, from the start of a drain on, or the mistakes in the environment. Written only if it exists; `off`: never."),
     Variable::new(Process, "LOGSKIFF_LANDLOCK", Choice(&["auto", "off"]), "auto")
         .doc("`auto`: after startup, `run` gives up access to all files it does not need, as far as the kernel's Landlock allows, and logs the result once (`confined`). `off`: no confinement."),
     Variable::new(Process, "LOGSKIFF_LOG", Text, "info")

@@ -15,6 +15,10 @@ use rustix::io::Errno;
 use super::protected::Guard;
 use super::root::Root;
 
+/// Why a file was not opened that exists, and what to do.
+pub(super) const UNREADABLE: &str = "permission denied: let logskiff's group read it (fsGroup, and a umask such as 027 in the \
+    application), or run logskiff as the application's user (runAsUser)";
+
 /// Why a file was not opened. The texts fit a log line.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
@@ -30,6 +34,9 @@ pub(super) enum OpenError {
     /// It does not exist.
     #[error("no such file")]
     Gone,
+    /// Its permissions do not let this process read it. The next check tries again.
+    #[error("{UNREADABLE}")]
+    Unreadable,
     /// The process or the system has no descriptor left.
     #[error("too many open files")]
     NoDescriptor,
@@ -43,6 +50,7 @@ impl From<Errno> for OpenError {
         match errno {
             Errno::LOOP | Errno::XDEV => Self::Outside,
             Errno::NOENT | Errno::NOTDIR => Self::Gone,
+            Errno::ACCESS | Errno::PERM => Self::Unreadable,
             Errno::MFILE | Errno::NFILE => Self::NoDescriptor,
             other => Self::Io(other.into()),
         }

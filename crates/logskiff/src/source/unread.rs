@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::discovery::{Candidate, Class, FoundFile, REFUSED_MAX};
+use super::open_beneath::UNREADABLE;
 use super::{ClosedFile, Event, FileSource, protected, quiet_files, replaced, walk};
 
 /// This many files of each kind are named. The others are only counted.
@@ -88,6 +89,8 @@ pub(super) struct Refusal {
     pub(super) why: String,
     /// The check of the directories that last found it.
     pub(super) round: u64,
+    /// Its input and its size in bytes, if that check saw them.
+    pub(super) seen: Option<(usize, u64)>,
 }
 
 const TOO_MANY_OPEN: &str = "too many files are open; it is read once another file is closed";
@@ -128,7 +131,7 @@ impl Refusals {
                 None
             }
             _ => {
-                self.refused.insert(path.clone(), Refusal { why: why.to_owned(), round });
+                self.refused.insert(path.clone(), Refusal { why: why.to_owned(), round, seen: None });
                 Some(Event::Refused(path, why.to_owned()))
             }
         }
@@ -148,14 +151,24 @@ impl FileSource {
         let mut refused: Vec<(&PathBuf, &Refusal)> =
             self.refusals.refused.iter().filter(|(_, refusal)| refusal.round == self.refusals.round).collect();
         refused.sort_unstable_by_key(|(path, _)| *path);
-        for (path, Refusal { why, .. }) in refused {
+        for (path, Refusal { why, seen, .. }) in refused {
             let verdict = if is_left_out(why) { Verdict::Skipped } else { Verdict::Refused };
-            files.add(verdict, || (None, path.clone(), why.clone()));
+            files.add(verdict, || (seen.map(|(input, _)| input), path.clone(), why.clone()));
         }
         files.counts[Verdict::Held as usize] += self.not_offered() as u64;
         // One of these is named.
         files.counts[Verdict::Skipped as usize] += self.left_out_files().saturating_sub(1) as u64;
         files
+    }
+
+    /// The files of an input whose permissions do not let logskiff read them: how many, and their bytes.
+    #[must_use]
+    pub fn unreadable(&self, input: usize) -> (u64, u64) {
+        let round = self.refusals.round;
+        let unreadable =
+            self.refusals.refused.values().filter(|refusal| refusal.round == round && refusal.why == UNREADABLE);
+        let of_input = unreadable.filter_map(|refusal| refusal.seen).filter(|(of, _)| *of == input);
+        of_input.fold((0, 0), |(files, bytes), (_, size)| (files + 1, bytes + size))
     }
 
     /// Notes that a file cannot be read, or is left out. Each reason is an event once.
@@ -170,6 +183,13 @@ impl FileSource {
 
     /// Notes why found files are not read. Refusals are noted already.
     pub(super) fn note_unread(&mut self, candidates: &[FoundFile]) {
+        if !self.refusals.refused.is_empty() {
+            for FoundFile { input, found } in candidates {
+                if let Some(refusal) = self.refusals.refused.get_mut(&found.path) {
+                    refusal.seen = Some((*input, found.size));
+                }
+            }
+        }
         let mut files = UnreadFiles::default();
         let open = self.open_inodes();
         for FoundFile { input, found } in

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shipper;
-use crate::agent::{Control, Stage};
+use crate::agent::{Control, Stage, Summary};
 use crate::config::{self, Exit};
 use crate::source::FileSource;
 use crate::telemetry::process_stats::System;
@@ -13,6 +13,8 @@ use event::FileId;
 /// A drain reads last lines without newline once it is at the end of all files, and nothing was read for this time.
 const QUIET_FOR: Duration = Duration::from_millis(300);
 
+/// How often a drain says how much is left.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the condition of `LOGSKIFF_EXIT` is checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// The application has ended if none of its processes was seen for this time: a short gap between two processes is
@@ -34,6 +36,8 @@ pub(super) struct Drain {
     control: Arc<Control>,
     /// When the drain started.
     draining_since: Option<Instant>,
+    /// When it last said how much is left.
+    reported_at: Option<Instant>,
     /// Everything is read, and nothing was appended for a while: last lines without newline are read too.
     reads_partial_lines: bool,
     /// The condition of `LOGSKIFF_EXIT` is met.
@@ -53,6 +57,7 @@ impl Drain {
             config,
             control,
             draining_since: None,
+            reported_at: None,
             reads_partial_lines: false,
             exit_is_met,
             checked_at: now,
@@ -145,7 +150,8 @@ impl Shipper {
                 self.start_drain(now);
                 return Next::Continue;
             }
-            Stage::Drain | Stage::Run => {}
+            Stage::Drain => self.report_drain(now),
+            Stage::Run => {}
         }
         let draining_since = self.drain.draining_since;
         let timeout = self.drain.config.drain_timeout;
@@ -173,12 +179,37 @@ impl Shipper {
 
     fn start_drain(&mut self, now: Instant) {
         self.drain.draining_since = Some(now);
-        tracing::info!("draining: reading files to their ends and waiting for acknowledgements");
+        self.report_drain(now);
         // New files may exist that no scan has found yet. The backoff ends.
         self.scans.scan_at_once(now);
         self.backoff.end();
         self.retry_now(now);
         self.components.fanout.shorten_backoff();
+    }
+
+    /// Says how much is left, at the start of a drain and then again and again, in the log and in the termination message: a
+    /// SIGKILL may come before the end.
+    fn report_drain(&mut self, now: Instant) {
+        let reported_at = self.drain.reported_at;
+        if reported_at.is_some_and(|at| now.saturating_duration_since(at) < REPORT_INTERVAL) {
+            return;
+        }
+        self.drain.reported_at = Some(now);
+        let summary = Summary::new(self.snapshot(now), &self.components.metrics);
+        let since = self.drain.draining_since.unwrap_or(now);
+        let remaining = self.drain.config.drain_timeout.saturating_sub(now.saturating_duration_since(since));
+        let (left_bytes, remaining_s) = (summary.left_bytes, remaining.as_secs());
+        if reported_at.is_none() {
+            let message = "draining: reading files to their ends and waiting for acknowledgements";
+            tracing::info!(left_bytes, remaining_s, "{message}");
+        } else {
+            let files = summary.named_files();
+            tracing::warn!(left_bytes, remaining_s, files, "draining: these bytes are not acknowledged yet");
+        }
+        if let Some(path) = &self.drain.config.termination_log {
+            // The same error is logged at the end.
+            _ = summary.write_as_draining_to(path);
+        }
     }
 
     /// Whether nothing is unread, in flight, refused or waiting for an output.

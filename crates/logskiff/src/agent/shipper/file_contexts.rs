@@ -43,6 +43,8 @@ pub(super) struct FileContext {
     pub(super) rotated_at: Option<Instant>,
     /// When its refused spans are sent again.
     pub(super) retry: Option<Retry>,
+    /// When a truncated line of it was last logged.
+    pub(super) truncation_logged_at: Option<Instant>,
 }
 
 impl FileContexts {
@@ -73,7 +75,19 @@ impl FileContext {
     fn new(input: usize, path: PathBuf, envelope: Envelope) -> Self {
         let (pem_state, pem_state_at_start, marks) = <_>::default();
         let (framing, attrs, rotated_at, retry) = (None, None, None, None);
-        Self { input, path, envelope, pem_state, pem_state_at_start, marks, framing, attrs, rotated_at, retry }
+        Self {
+            input,
+            path,
+            envelope,
+            pem_state,
+            pem_state_at_start,
+            marks,
+            framing,
+            attrs,
+            rotated_at,
+            retry,
+            truncation_logged_at: None,
+        }
     }
 }
 
@@ -163,11 +177,10 @@ impl Shipper {
     fn open(&mut self, file: FileId, progress: Progress) {
         let Some(opened) = self.components.source.file(file) else { return };
         let (input, path, origin) = (opened.input, opened.path.clone(), opened.origin().to_owned());
-        tracing::debug!(
-            path = redacted_path(&self.components.pipelines, &path),
-            offset = progress.watermark.offset,
-            "reading"
-        );
+        if let Some(left_out) = self.components.log_limit.due_each("reading", log_events::FILES_LOGGED_MAX) {
+            let (path, offset) = (redacted_path(&self.components.pipelines, &path), progress.watermark.offset);
+            tracing::info!(path, offset, left_out, "reading");
+        }
         let records = progress.records.clone();
         self.ledger.open(file, input, progress);
         self.set_context(file, input, path, &origin);

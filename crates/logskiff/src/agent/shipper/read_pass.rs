@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::clock::Clock;
-use super::{CHUNK_BYTES, Components, FileContext, SCAN_BYTES, Shipper};
+use super::{CHUNK_BYTES, Components, FileContext, SCAN_BYTES, Shipper, redacted_path};
 use crate::agent::AppError;
 use crate::delivery::ledger::Outgoing;
 use crate::failpoint;
@@ -16,6 +16,9 @@ use crate::pipeline::is_blank;
 use crate::sink::{Staged, Supply};
 use crate::source::{Chunk, Polled, TrackedFile, WriteTime};
 use event::{Boundary, DropReason, FileId, Framing, Line, LineTimes, OutputSet, Share, Span, Watermark};
+
+/// How often truncated lines of one file are logged.
+const TRUNCATION_LOGGED_EVERY: Duration = Duration::from_secs(30);
 
 /// The result of one turn of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -352,6 +355,7 @@ impl Shipper {
         let is_new = self.ledger.is_new(file, span);
         if is_new && line.boundary == Boundary::MidLine {
             self.components.metrics.inputs[context.input].truncated_lines.add(1);
+            self.warn_of_truncation(context);
         }
         match self.encode_line(context, line, start, Encode { file, times: times.line, is_new, only: OutputSet::ALL }) {
             Ok(Staged { messages, bytes }) => {
@@ -362,6 +366,18 @@ impl Shipper {
                 failpoint::point("enqueue");
             }
             Err(reason) => self.drop_pending(file, share, reason),
+        }
+    }
+
+    /// Logs that a line was truncated, once for each file and interval.
+    fn warn_of_truncation(&self, context: &mut FileContext) {
+        let now = Instant::now();
+        let is_due = |at: Instant| now.saturating_duration_since(at) >= TRUNCATION_LOGGED_EVERY;
+        if context.truncation_logged_at.is_none_or(is_due) {
+            context.truncation_logged_at = Some(now);
+            let limit_bytes = self.config.inputs[context.input].frame.line_bytes_max;
+            let path = redacted_path(&self.components.pipelines, &context.path);
+            tracing::warn!(path, limit_bytes, "a line is longer than LOGSKIFF_LINE_BYTES_MAX: its rest is not shipped");
         }
     }
 

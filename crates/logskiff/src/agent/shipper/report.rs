@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::deleted::InputForecast;
+use super::glob_findings::UNMATCHED;
 use super::{FileContext, Shipper, held, redacted_path};
 use crate::delivery::ledger::Balance;
 use crate::source::{DeletedOpen, Phase, TrackedFile, UnreadFiles, Verdict, fixed_directory};
@@ -46,6 +47,9 @@ impl Shipper {
         let inputs = deleted.iter().enumerate().map(|(input, open)| self.input(input, open, &files, now)).collect();
         files.extend(self.files.closed.0.iter().cloned());
         let UnreadFiles { named, counts } = self.components.source.unread_files();
+        let unmatched: Vec<NotRead> = self.unmatched_rows().collect();
+        let mut not_read_counts: Vec<_> = Verdict::ALL.map(|verdict| (verdict.name(), counts[verdict as usize])).into();
+        not_read_counts.push((UNMATCHED, unmatched.len() as u64));
         let not_read = named.into_iter().map(|file| NotRead {
             input: file.input,
             path: redacted_path(&self.components.pipelines, &file.path),
@@ -55,8 +59,8 @@ impl Shipper {
         Snapshot {
             inputs,
             files,
-            not_read: not_read.collect(),
-            not_read_counts: Verdict::ALL.map(|verdict| (verdict.name(), counts[verdict as usize])).into(),
+            not_read: not_read.chain(unmatched).collect(),
+            not_read_counts,
             quiet_files: self.components.source.quiet_files().len() as u64,
             left_out_files: self.components.source.left_out_files() as u64,
             in_flight_bytes: self.ledger.in_flight_bytes(),
@@ -117,11 +121,14 @@ impl Shipper {
         };
         let rotated =
             self.components.source.files().filter(waits).filter_map(|file| self.files.open.get(&file.id)?.rotated_at);
+        let (unreadable_files, unreadable_bytes) = self.components.source.unreadable(input);
         InputState {
             name: self.config.inputs[input].name.clone(),
             masks: masks(self.components.pipelines[input].redactor()),
             balance: self.ledger.total(input),
-            unread_bytes: of_input().map(|file| file.unread_bytes).sum(),
+            unread_bytes: of_input().map(|file| file.unread_bytes).sum::<u64>() + unreadable_bytes,
+            unreadable_files,
+            unmatched_globs: self.components.globs.unmatched(input),
             lag: of_input().map(|file| file.lag).max().unwrap_or_default(),
             files: [FileState::Live, FileState::Rotated, FileState::Deleted].map(count),
             held_bytes: deleted.map(TrackedFile::size).sum(),

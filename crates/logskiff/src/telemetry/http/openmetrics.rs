@@ -187,6 +187,10 @@ impl Scrape {
             "Bytes in the files that are not read yet",
             self.by_input(|input| input.unread_bytes),
         )?;
+        let unreadable = "Files whose permissions do not let logskiff read them";
+        to.gauges("logskiff_unreadable_files", unreadable, self.by_input(|input| input.unreadable_files))?;
+        let unmatched = "Globs that match no file";
+        to.gauges("logskiff_unmatched_globs", unmatched, self.by_input(|input| input.unmatched_globs))?;
         let lag = "Bytes written by the application but not yet acknowledged or dropped";
         to.gauges("logskiff_lag_bytes", lag, self.by_input(|input| input.unread_bytes + input.balance.pending_bytes))?;
         let lag = "Age of the oldest byte that is not yet acknowledged or dropped; 0 if there is none";

@@ -31,8 +31,12 @@ pub struct InputState {
     pub masks: Vec<MaskKind>,
     /// Byte accounting, including closed files.
     pub balance: Balance,
-    /// Bytes in the files that are not read yet.
+    /// Bytes in the files that are not read yet, those included that logskiff may not read.
     pub unread_bytes: u64,
+    /// Number of files whose permissions do not let logskiff read them.
+    pub unreadable_files: u64,
+    /// Number of globs that match no file.
+    pub unmatched_globs: u64,
     /// Age of the oldest byte that is not yet acknowledged or dropped; zero if there is none.
     pub lag: Duration,
     /// Number of open files: live, rotated, deleted.
