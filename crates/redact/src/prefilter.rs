@@ -21,12 +21,15 @@ use super::shared::{self, Automaton};
 /// Up to so many patterns of personal data are joined with those of secrets, which saves a search of the whole text.
 const JOINED_MAX: usize = 6;
 
+/// The number of sets that are searched one after the other.
+const SETS: usize = 3;
+
 /// The windows of all patterns, joined; the patterns are numbered in the order of the rules.
 #[derive(Debug)]
 pub(super) struct Prefilter {
     /// Those of secrets, of personal data and of custom rules. Each has an automaton of its own: joined, their states would
     /// multiply, and a bad pattern would slow the others down. A few of personal data are joined with those of secrets.
-    sets: [Set; 3],
+    sets: [Set; SETS],
     /// The number of all patterns.
     count: usize,
     /// The number of the pattern for encoded values.
@@ -126,10 +129,12 @@ impl Prefilter {
         Which { numbers: Numbers::none(self.count) }
     }
 
-    /// The patterns that may match in `text`.
-    pub(super) fn which(&self, text: &[u8]) -> Which {
+    /// The patterns that may match in `text`, of which `hits` was found.
+    pub(super) fn which(&self, text: &[u8], hits: TextHits<'_>) -> Which {
         let mut which = self.none();
-        self.sets.iter().for_each(|set| set.add_which(text, &mut which.numbers));
+        for (_, set) in self.sets.iter().enumerate().filter(|(number, _)| hits.is_hit_by(*number)) {
+            set.add_which(text, &mut which.numbers);
+        }
         which
     }
 
@@ -145,7 +150,7 @@ impl Prefilter {
 
     /// Finds the lines of `chunk` in which a pattern may match.
     pub(super) fn scan(&self, chunk: &[u8], hits: &mut Hits) {
-        hits.renew(chunk, |lines| self.sets.iter().for_each(|set| set.lines(chunk, lines)));
+        hits.renew(chunk, |set, lines| self.sets[set].lines(chunk, lines));
     }
 }
 

@@ -60,7 +60,7 @@ impl Redactor {
             let record = Searched { text, parsed, keep, hits, which: None };
             return self.search_lines(record, pem_state, scratch);
         }
-        let which = hits.is_hit().then(|| self.stage.which(&text));
+        let which = hits.is_hit().then(|| self.stage.which(&text, hits));
         let record = Searched { text, parsed, keep, hits, which: which.as_ref() };
         let Scratch { masks, decoded, walk, earlier, .. } = scratch;
         self.search_line(record, pem_state, &mut Buffers { masks, decoded, walk, earlier });
@@ -70,7 +70,10 @@ impl Redactor {
     fn search_lines(&self, record: Searched<'_>, pem_state: &mut PemState, scratch: &mut Scratch) {
         let Scratch { masks, decoded, walk, earlier, of_line, .. } = scratch;
         let hits = |at: &Range<usize>| record.hits.part(at.start, at.end + 1);
-        let of_this = |at: Range<usize>| hits(&at).is_hit().then(|| self.stage.which(with_end(&record.text, &at)));
+        let of_this = |at: Range<usize>| {
+            let hits = hits(&at);
+            hits.is_hit().then(|| self.stage.which(with_end(&record.text, &at), hits))
+        };
         let is_any_hit = record.hits.is_hit();
         let of_lines: Vec<_> = kept_lines(&record.text, record.keep).filter(|_| is_any_hit).map(of_this).collect();
         let mut all = is_any_hit.then(|| self.stage.none());

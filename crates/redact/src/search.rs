@@ -8,7 +8,7 @@ use super::Redactor;
 use super::decode::{Decoded, Reading};
 use super::fields::Walk;
 use super::masks::{Masks, RuleRef};
-use super::prefilter::Which;
+use super::prefilter::{TextHits, Which};
 use super::rule::Place;
 use super::validators::Text;
 use event::{Key, Kind, Node, Parsed, TextRange};
@@ -22,7 +22,7 @@ const VALUES_EACH: usize = 32;
 impl Redactor {
     /// Runs the rules that need no fields. Returns which of them may match.
     pub(super) fn mark(&self, text: Text<'_>, found: &mut Found<'_>) -> Which {
-        let which = self.stage.which(&text);
+        let which = self.stage.which(&text, TextHits::ALL);
         self.mark_which(text, Some(&which), found);
         which
     }
@@ -33,7 +33,7 @@ impl Redactor {
         self.mark_as_is(text, which, found);
         if let Some(encoded) = self.encoded.as_ref().filter(|_| self.stage.may_hold_encoded(which)) {
             let search = |decoded: &[u8], found: &mut Found<'_>| {
-                self.mark_as_is(text.with(decoded), &self.stage.which(decoded), found);
+                self.mark_as_is(text.with(decoded), &self.stage.which(decoded, TextHits::ALL), found);
             };
             encoded.mark(text, search, found);
         }

@@ -95,7 +95,7 @@ fn in_turn(redactor: &Redactor, mut pem_state: PemState) -> impl FnMut(&str) -> 
 /// Runs every pattern on a line, and checks that the prefilter selects all that match.
 #[track_caller]
 fn assert_named(redactor: &Redactor, text: &str, prefilter_hit: bool) {
-    let (bytes, which) = (text.as_bytes(), redactor.stage.which(text.as_bytes()));
+    let (bytes, which) = (text.as_bytes(), redactor.stage.which(text.as_bytes(), TextHits::ALL));
     let mut masks = Masks::default();
     for (number, place) in redactor.forms.iter().enumerate() {
         let Some(rule::Place { rule, form }) = *place else { continue };

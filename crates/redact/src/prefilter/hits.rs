@@ -2,7 +2,7 @@
 //!
 //! Input: ranges of whole lines of a chunk. Output: for a text of the chunk, whether one of its lines is among them.
 
-use super::merge;
+use super::{SETS, merge};
 
 /// So many bytes are looked through at once for special ones.
 const BLOCK_BYTES: usize = 64;
@@ -10,8 +10,8 @@ const BLOCK_BYTES: usize = 64;
 /// What the first stage found in one chunk; reused for each chunk.
 #[derive(Clone, Debug, Default)]
 pub struct Hits {
-    /// The lines that may have a match: start and end, in positions of the chunk.
-    pub(super) lines: Vec<(usize, usize)>,
+    /// The lines that may have a match of each set of patterns: start and end, in positions of the chunk.
+    lines: [Vec<(usize, usize)>; SETS],
     /// The blocks with special bytes, likewise.
     special: Vec<(usize, usize)>,
 }
@@ -19,7 +19,7 @@ pub struct Hits {
 /// What the first stage found in one text of a chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct TextHits<'h> {
-    lines: &'h [(usize, usize)],
+    lines: [&'h [(usize, usize)]; SETS],
     special: &'h [(usize, usize)],
     /// Where the text starts in the chunk.
     start: usize,
@@ -29,14 +29,17 @@ impl Hits {
     /// What was found in `start..end` of the chunk.
     #[must_use]
     pub fn of(&self, start: usize, end: usize) -> TextHits<'_> {
-        TextHits { lines: overlapping(&self.lines, start, end), special: overlapping(&self.special, start, end), start }
+        let lines = self.lines.each_ref().map(|lines| overlapping(lines, start, end));
+        TextHits { lines, special: overlapping(&self.special, start, end), start }
     }
 
-    /// Looks through a chunk: `add_lines` finds the lines that may have a match.
-    pub(super) fn renew(&mut self, chunk: &[u8], add_lines: impl FnOnce(&mut Vec<(usize, usize)>)) {
-        self.lines.clear();
-        add_lines(&mut self.lines);
-        merge(&mut self.lines);
+    /// Looks through a chunk: `add_lines` finds the lines that may have a match of a set of patterns.
+    pub(super) fn renew(&mut self, chunk: &[u8], add_lines: impl Fn(usize, &mut Vec<(usize, usize)>)) {
+        for (set, lines) in self.lines.iter_mut().enumerate() {
+            lines.clear();
+            add_lines(set, lines);
+            merge(lines);
+        }
         self.special.clear();
         let (blocks, rest) = chunk.as_chunks::<BLOCK_BYTES>();
         let blocks = blocks.iter().map(|block| (are_special(block), BLOCK_BYTES));
@@ -56,18 +59,25 @@ impl Hits {
 
 impl TextHits<'_> {
     /// Every line may have a match and hold something encoded; this is always correct.
-    pub const ALL: TextHits<'static> = TextHits { lines: &[(0, usize::MAX)], special: &[(0, usize::MAX)], start: 0 };
+    pub const ALL: TextHits<'static> =
+        TextHits { lines: [&[(0, usize::MAX)]; SETS], special: &[(0, usize::MAX)], start: 0 };
 
     /// Whether some line may have a match.
     #[must_use]
     pub fn is_hit(self) -> bool {
-        !self.lines.is_empty()
+        self.lines.iter().any(|lines| !lines.is_empty())
+    }
+
+    /// Whether some line may have a match of a set.
+    pub(super) fn is_hit_by(self, set: usize) -> bool {
+        !self.lines[set].is_empty()
     }
 
     /// What was found in `start..end` of the text.
     pub(crate) fn part(self, start: usize, end: usize) -> Self {
         let (start, end) = (self.start + start, self.start + end);
-        Self { lines: overlapping(self.lines, start, end), special: overlapping(self.special, start, end), start }
+        let lines = self.lines.map(|lines| overlapping(lines, start, end));
+        Self { lines, special: overlapping(self.special, start, end), start }
     }
 
     /// Whether a byte may be special: without one, the text is no UTF-16, has no characters beyond ASCII, and stands for
@@ -109,7 +119,7 @@ mod tests {
 
     fn hits(chunk: &[u8]) -> Hits {
         let mut hits = Hits::default();
-        hits.renew(chunk, |_| {});
+        hits.renew(chunk, |_, _| {});
         hits
     }
 
@@ -127,9 +137,10 @@ mod tests {
 
     #[test]
     fn a_part_has_the_hits_that_overlap_it() {
-        let hits = Hits { lines: vec![(10, 20), (30, 40)], special: vec![(64, 128)] };
+        let hits = Hits { lines: [Vec::new(), vec![(10, 20), (30, 40)], Vec::new()], special: vec![(64, 128)] };
         let text = hits.of(5, 100);
-        assert_eq!(text.lines, [(10, 20), (30, 40)]);
+        assert_eq!(text.lines, [&[][..], &[(10, 20), (30, 40)], &[]]);
+        assert_eq!([0, 1, 2].map(|set| text.part(5, 10).is_hit_by(set)), [false, true, false]);
         assert_eq!(
             [text.part(0, 5).is_hit(), text.part(0, 6).is_hit(), text.part(15, 25).is_hit()],
             [false, true, false]
