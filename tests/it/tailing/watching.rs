@@ -138,7 +138,7 @@ fn unreadable_directories_are_left_out_and_the_rest_watched() {
         settings = settings.through(&["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]);
     }
     let sidecar = scene.start(&settings);
-    wait_until("the start", PATIENCE, || sidecar.stderr().contains("Permission denied"));
+    wait_until("the start", PATIENCE, || sidecar.stderr().contains("permission denied"));
     for number in 0..3 {
         sleep(Duration::from_secs(3));
         scene.append_log(&format!("app/{number}.log"), "a line\n");
@@ -210,7 +210,7 @@ fn an_unreadable_file_is_read_under_a_later_name() {
     let sidecar = scene.start(&settings);
     wait_until("the first line", PATIENCE, || counted(&sidecar).len() == 1);
     create("late.log", Duration::ZERO);
-    wait_until("the refusals", PATIENCE, || sidecar.stderr().matches("Permission denied").count() == 4);
+    wait_until("the refusals", PATIENCE, || sidecar.stderr().matches("permission denied").count() == 4);
     for (from, to) in [
         ("early.log", "early.log.1"),
         ("odd.log", "odd.log.unusual"),

@@ -223,7 +223,7 @@ impl Shipper {
     /// What comes next from the files.
     fn supply(&self) -> Supply {
         // While new credentials wait to be used, nothing is read.
-        match self.reading.has_unread && self.is_reading() && !self.credential_reload.waits() {
+        match self.reading.has_unread && self.is_reading() && !self.reloads.credentials.waits() {
             false => Supply::Done,
             true if self.is_full() => Supply::Waits,
             true => Supply::More,
