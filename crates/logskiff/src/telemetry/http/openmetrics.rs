@@ -2,19 +2,20 @@
 //! Prometheus 0.0.4 for clients that do not accept it. Labels are inputs, rules, outputs and reasons, never file names
 //! or content.
 
+mod writer;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, NoLabelSet, text};
+use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use self::writer::{Labels, Writer};
 use super::status_channel::{FileState, InputState, Snapshot};
-use crate::telemetry::metrics::{
-    Counter, ErrorKind, Histogram, InputMetrics, LOG_LINES_UNWRITTEN, MODES, Metrics, OutputMetrics,
-};
+use crate::telemetry::metrics::{Counter, ErrorKind, InputMetrics, LOG_LINES_UNWRITTEN, MODES, Metrics, OutputMetrics};
 use crate::telemetry::process_stats::Usage;
 use event::{DropReason, Repair};
 
@@ -66,67 +67,6 @@ impl Scrape {
 
 /// The number of rules, the last ones of each redactor, that stand for withheld values.
 const WITHHELD_REASONS: usize = 2;
-
-/// Label names with their values.
-type Labels<'l> = Vec<(&'static str, &'l str)>;
-
-/// Writes metric families one by one.
-struct Writer<'e>(DescriptorEncoder<'e>);
-
-impl Writer<'_> {
-    fn counters<'l, V: EncodeCounterValue>(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (Labels<'l>, V)>,
-    ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (labels, value) in values {
-            if labels.is_empty() {
-                family.encode_counter::<NoLabelSet, _, f64>(&value, None)?;
-            } else {
-                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(&value, None)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn gauges<'l, V: EncodeGaugeValue>(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (Labels<'l>, V)>,
-    ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (labels, value) in values {
-            if labels.is_empty() {
-                family.encode_gauge(&value)?;
-            } else {
-                family.encode_family(&labels)?.encode_gauge(&value)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        self.counters(name, help, [(Labels::new(), value)])
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl EncodeGaugeValue) -> fmt::Result {
-        self.gauges(name, help, [(Labels::new(), value)])
-    }
-
-    /// `unit`: how many of the histogram's units make one unit of the metric.
-    fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram, unit: f64) -> fmt::Result {
-        #[allow(clippy::cast_precision_loss, reason = "ends and sums are far below 2^52")]
-        let scaled = |value: u64| value as f64 / unit;
-        let buckets: Vec<(f64, u64)> =
-            histogram.ranges().map(|(end, count)| (end.map_or(f64::INFINITY, scaled), count)).collect();
-        let count = buckets.iter().map(|(_, count)| count).sum();
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        family.encode_histogram::<NoLabelSet>(scaled(histogram.sum()), count, &buckets, None)
-    }
-}
 
 impl Collector for Scrape {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
