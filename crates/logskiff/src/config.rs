@@ -12,7 +12,7 @@ mod memory;
 mod multiline;
 mod overlap;
 mod parser;
-mod pem;
+pub(crate) mod pem;
 mod redact;
 pub(crate) mod rule_files;
 mod slips;

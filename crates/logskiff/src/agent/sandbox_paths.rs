@@ -71,7 +71,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str| {
             let path = dir.path().join(name).display().to_string();
-            std::fs::write(&path, "secret").unwrap();
+            std::fs::write(&path, crate::config::pem::self_signed()).unwrap();
             path
         };
         let paths: Vec<String> =

@@ -35,3 +35,19 @@ pub(super) fn matches(certificates: &[X509], key: &PKey<Private>) -> bool {
     let own = certificates.first().and_then(|certificate| certificate.public_key().ok());
     own.is_some_and(|own| own.public_eq(key))
 }
+
+/// A certificate of its own key, for tests.
+#[cfg(test)]
+pub(crate) fn self_signed() -> Vec<u8> {
+    use openssl::asn1::Asn1Time;
+    use openssl::hash::MessageDigest;
+    use openssl::rsa::Rsa;
+    use openssl::x509::X509Builder;
+    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+    let mut builder = X509Builder::new().unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    builder.build().to_pem().unwrap()
+}
