@@ -138,7 +138,7 @@ fn unreadable_directories_are_left_out_and_the_rest_watched() {
         settings = settings.through(&["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]);
     }
     let sidecar = scene.start(&settings);
-    wait_until("the start", PATIENCE, || sidecar.stderr().contains("permission denied"));
+    wait_until("the start", PATIENCE, || sidecar.stderr().contains("Permission denied"));
     for number in 0..3 {
         sleep(Duration::from_secs(3));
         scene.append_log(&format!("app/{number}.log"), "a line\n");
