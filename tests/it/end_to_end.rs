@@ -13,7 +13,6 @@ mod first_lines;
 mod kafka_messages;
 mod keys;
 mod mistakes;
-mod partitions;
 mod records;
 mod refused;
 mod times;

@@ -19,7 +19,6 @@ pub mod kubernetes;
 pub mod lines;
 pub mod mock;
 pub mod prometheus;
-pub mod proxy;
 pub mod receiver;
 pub mod scene;
 pub mod shell;

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,16 +14,15 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
-use super::handover::from_opaque;
-use super::metadata::Metadata;
+use super::IN_FLIGHT_MAX;
 use super::topic_limits::Refusal;
 use crate::regular;
 use crate::sink::Context;
 use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{ErrorKind, OutputMetrics};
 
-/// The outcome of a message, by the value that it carries.
-pub(super) type Outcome = (usize, Result<(), RDKafkaErrorCode>);
+/// The outcome of a message, by its ticket.
+pub(super) type Outcome = (u64, Result<(), RDKafkaErrorCode>);
 
 /// A token without a readable expiry is read again after this time.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
@@ -32,8 +31,11 @@ const TOKEN_RETRY: Duration = Duration::from_secs(5);
 
 /// Delivery reports of one client that wait for the shipper.
 pub(super) struct AckQueue {
-    reports: Mutex<Reports>,
-    metadata: Arc<Metadata>,
+    outcomes: Mutex<Vec<Outcome>>,
+    /// The number of messages without a report.
+    in_flight: AtomicUsize,
+    /// The topic of the first message, if there is one.
+    first_topic: OnceLock<String>,
     wake: Arc<dyn Fn() + Send + Sync>,
     /// What topics refused for good, with their names.
     refusals: Mutex<Vec<(String, Refusal)>>,
@@ -43,48 +45,27 @@ pub(super) struct AckQueue {
     log_limit: Arc<LogRateLimit>,
 }
 
-#[derive(Default)]
-struct Reports {
-    outcomes: Vec<Outcome>,
-    /// By outbox: the messages without a report. A report may come before its batch is counted.
-    left: Vec<i64>,
-}
-
-impl Reports {
-    /// Adds to the messages of an outbox without a report. Returns whether all are reported.
-    fn count(&mut self, outbox: usize, messages: i64) -> bool {
-        if self.left.len() <= outbox {
-            self.left.resize(outbox + 1, 0);
-        }
-        self.left[outbox] += messages;
-        self.left[outbox] == 0
-    }
-}
-
 impl AckQueue {
-    pub(super) fn new(context: &Context, metadata: Arc<Metadata>) -> Self {
+    pub(super) fn new(context: &Context) -> Self {
         let log_limit = Arc::new(LogRateLimit::new(Arc::clone(&context.services.metrics)));
-        Self {
-            reports: Mutex::default(),
-            metadata,
-            wake: Arc::clone(&context.services.wake),
-            refusals: Mutex::default(),
-            retired: AtomicBool::new(false),
-            counts: Arc::clone(&context.counts),
-            log_limit,
-        }
+        Self::empty(Arc::clone(&context.services.wake), Arc::clone(&context.counts), log_limit)
     }
 
     /// An empty queue for the next client.
     pub(super) fn for_next_client(&self) -> Self {
+        Self::empty(Arc::clone(&self.wake), Arc::clone(&self.counts), Arc::clone(&self.log_limit))
+    }
+
+    fn empty(wake: Arc<dyn Fn() + Send + Sync>, counts: Arc<OutputMetrics>, log_limit: Arc<LogRateLimit>) -> Self {
         Self {
-            reports: Mutex::default(),
-            metadata: Arc::clone(&self.metadata),
-            wake: Arc::clone(&self.wake),
+            outcomes: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            first_topic: OnceLock::new(),
+            wake,
             refusals: Mutex::default(),
             retired: AtomicBool::new(false),
-            counts: Arc::clone(&self.counts),
-            log_limit: Arc::clone(&self.log_limit),
+            counts,
+            log_limit,
         }
     }
 
@@ -98,43 +79,45 @@ impl AckQueue {
         &self.counts
     }
 
-    /// What is known of the topics.
-    pub(super) fn metadata(&self) -> &Arc<Metadata> {
-        &self.metadata
+    /// Notes the topic of a message. The first one stays.
+    pub(super) fn note_topic(&self, topic: &str) {
+        self.first_topic.get_or_init(|| topic.to_owned());
     }
 
-    /// Limits how often an event is logged.
-    pub(super) fn log_limit(&self) -> &LogRateLimit {
-        &self.log_limit
+    /// The topic of the first message, if there is one.
+    pub(super) fn first_topic(&self) -> Option<&str> {
+        self.first_topic.get().map(String::as_str)
     }
 
-    /// Counts a batch that the client has.
-    pub(super) fn add_batch(&self, outbox: usize, messages: usize) {
-        if self.reports().count(outbox, i64::try_from(messages).unwrap_or(i64::MAX)) {
-            // All reports came before.
-            (self.wake)();
-        }
+    /// The number of messages without a report.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
     }
 
-    /// Adds the report of a message.
-    pub(super) fn add_report(&self, opaque: usize, outcome: Result<(), RDKafkaErrorCode>) {
-        let mut reports = self.reports();
-        reports.outcomes.push((opaque, outcome));
-        // Reports come one by one. The shipper is woken by the last of a batch, when it can hand over the next.
-        let is_last = reports.count(from_opaque(opaque).0, -1);
-        drop(reports);
-        if outcome.is_err() || is_last {
+    /// Counts a message that is about to be sent.
+    pub(super) fn add_in_flight(&self) {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Uncounts a message that the client did not accept.
+    pub(super) fn remove_in_flight(&self) {
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Adds the report of a message in flight.
+    pub(super) fn add_report(&self, ticket: u64, outcome: Result<(), RDKafkaErrorCode>) {
+        let failed = outcome.is_err();
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((ticket, outcome));
+        // Reports come one by one. The shipper is woken when it can send more messages, and by the last report.
+        let left = self.in_flight.fetch_sub(1, Ordering::AcqRel) - 1;
+        if failed || matches!(left, 0 | IN_FLIGHT_MAX) {
             (self.wake)();
         }
     }
 
     /// Removes and returns all reports.
     pub(super) fn take_reports(&self) -> Vec<Outcome> {
-        std::mem::take(&mut self.reports().outcomes)
-    }
-
-    fn reports(&self) -> MutexGuard<'_, Reports> {
-        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+        std::mem::take(&mut *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Logs that no client could be created from the changed files.
@@ -188,7 +171,7 @@ impl Callbacks {
 impl ProducerContext for Callbacks {
     type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
         let outcome = match result {
             Ok(_) => Ok(()),
             Err((error, message)) => {
@@ -205,13 +188,12 @@ impl ProducerContext for Callbacks {
             Ok(()) => self.acks.counts().answers(),
             Err(code) => {
                 self.acks.counts().failed(error_kind(code));
-                self.acks.metadata.note_error();
                 if let Some(left_out) = self.acks.log_limit.due(&format!("delivery {code:?}")) {
                     tracing::error!(%code, left_out, "Kafka rejected a message; sending it again");
                 }
             }
         }
-        self.acks.add_report(opaque, outcome);
+        self.acks.add_report(ticket as u64, outcome);
     }
 }
 
@@ -240,7 +222,6 @@ impl ClientContext for Callbacks {
         }
         let code = error.rdkafka_error_code();
         self.acks.counts().failed(code.map_or(ErrorKind::Connect, error_kind));
-        self.acks.metadata.note_error();
         if code == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.acks.counts().connected.set(false);
         }
