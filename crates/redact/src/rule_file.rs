@@ -233,8 +233,8 @@ impl Builder<'_> {
             return None;
         };
         let pattern = go_syntax::translate(regex);
-        let hir = self.hir(id, regex, &pattern)?;
-        let bytes = self.bytes(id, &hir)?;
+        let hir = self.parse(Some(id), regex, &pattern)?;
+        let bytes = self.bytes_of(Some(id), &hir)?;
         let own: Vec<Option<Allowlist>> = raw.allowlists.iter().map(|list| self.allowlist(list, Some(id))).collect();
         if path.is_some() {
             self.leave_out(id, "is only for files of certain paths, and a line has none");
@@ -302,10 +302,6 @@ impl Builder<'_> {
         Allowlist::new(raw, patterns)
     }
 
-    fn hir(&mut self, id: &str, regex: &str, pattern: &str) -> Option<Hir> {
-        self.parse(Some(id), regex, pattern)
-    }
-
     fn parse(&mut self, rule: Option<&str>, regex: &str, pattern: &str) -> Option<Hir> {
         let error = match ParserBuilder::new().utf8(false).build().parse(pattern) {
             Ok(hir) => return Some(hir),
@@ -323,10 +319,6 @@ impl Builder<'_> {
         };
         self.error(rule, problem);
         None
-    }
-
-    fn bytes(&mut self, id: &str, hir: &Hir) -> Option<usize> {
-        self.bytes_of(Some(id), hir)
     }
 
     /// About how much memory a pattern takes once it is compiled.

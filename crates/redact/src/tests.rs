@@ -5,6 +5,7 @@ mod detectors;
 mod figures;
 mod forms;
 mod grammar;
+mod json;
 mod meeting;
 mod modes;
 mod named;
@@ -16,6 +17,7 @@ mod selections;
 
 use std::sync::{Arc, LazyLock};
 
+use self::json::parse;
 use super::*;
 use event::{Key, Kind};
 
@@ -107,60 +109,6 @@ fn assert_named(redactor: &Redactor, text: &str, prefilter_hit: bool) {
         let named = prefilter_hit && which.may_match(number) && is_hit(redactor, bytes);
         assert!(named || masks.is_empty(), "the prefilter misses {} in {text:?}", form.searched());
     }
-}
-
-/// A parser for tests: one object of strings and numbers, nested objects and arrays, without spaces.
-fn parse(json: &str) -> Parsed {
-    let bytes = json.as_bytes();
-    let mut parsed = Parsed::default();
-    let (mut at, mut key, mut objects) = (0, Key::None, Vec::new());
-    while at < bytes.len() {
-        match bytes[at] {
-            b'{' | b'[' => {
-                let object = bytes[at] == b'{';
-                objects.push(object);
-                if objects.len() > 1 {
-                    parsed.nodes.push(if object { Node::Object { key } } else { Node::Array { key } });
-                }
-                key = Key::None;
-                at += 1;
-            }
-            b'}' | b']' => {
-                objects.pop();
-                if !objects.is_empty() {
-                    parsed.nodes.push(Node::End);
-                }
-                at += 1;
-            }
-            b'"' => {
-                let mut end = at + 1;
-                while bytes[end] != b'"' {
-                    end += if bytes[end] == b'\\' { 2 } else { 1 };
-                }
-                let inside = TextRange::new(at + 1, end);
-                at = end + 1;
-                if bytes.get(at) == Some(&b':') {
-                    key = Key::Text(inside);
-                } else {
-                    parsed.nodes.push(Node::Value { key, at: inside, kind: Kind::Escaped });
-                    key = if objects.last() == Some(&true) { key } else { Key::None };
-                }
-            }
-            b',' | b':' => at += 1,
-            _ => {
-                let end = at + json[at..].find([',', '}', ']']).unwrap();
-                let kind = match &json[at..end] {
-                    "null" => Kind::Null,
-                    "true" => Kind::True,
-                    "false" => Kind::False,
-                    _ => Kind::Number,
-                };
-                parsed.nodes.push(Node::Value { key, at: TextRange::new(at, end), kind });
-                at = end;
-            }
-        }
-    }
-    parsed
 }
 
 /// The output for a JSON line, whose strings must stay strings.

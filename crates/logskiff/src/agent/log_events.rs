@@ -1,10 +1,9 @@
 //! logskiff's own log: what happened to files, the start and the shutdown. It never contains content of log lines.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Summary;
-use crate::config::{self, Config};
+use crate::config::{self, Config, rule_files};
 use crate::pipeline::Pipeline;
 use crate::sink::OutputConfig;
 use crate::source::Event;
@@ -195,16 +194,14 @@ pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option
 }
 
 /// Logs what was loaded of the rule files. Rules that are not used are a warning: what they would mask is shipped.
-fn log_rule_files(config: &Config) {
-    let mut paths = BTreeSet::new();
-    let files = config.inputs.iter().flat_map(|input| &input.redact.files);
-    for file in files.filter(|file| paths.insert(file.path().to_owned())) {
+pub(super) fn log_rule_files(config: &Config) {
+    for file in rule_files::loaded(config.inputs.iter().map(|input| &input.redact)) {
         log_rule_file(file);
     }
 }
 
 /// Logs what was loaded of a rule file.
-pub(super) fn log_rule_file(file: &RuleFile) {
+fn log_rule_file(file: &RuleFile) {
     let path = file.path().display().to_string();
     let named = |is_rule: bool| {
         let unused = file.unused().iter().filter(|unused| unused.is_rule == is_rule);

@@ -216,9 +216,9 @@ impl Shipper {
     fn end(mut self) -> Summary {
         let now = Instant::now();
         self.judge_first_lines(now, true);
-        self.check_globs(now, true);
         self.checkpoint_and_wait(now, LAST_SAVE_PATIENCE);
         self.components.fanout.close(CLOSE_PATIENCE);
+        self.check_globs(now, true);
         let snapshot = self.snapshot(now);
         self.components.status.publish(snapshot.clone());
         let summary = Summary::new(snapshot, &self.components.metrics);

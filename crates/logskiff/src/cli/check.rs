@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::config::units::{bytes_text, duration_text};
-use crate::config::{Config, Exit, Input, overlaps};
+use crate::config::{Config, Exit, Input, overlaps, rule_files};
 use crate::pipeline::parse::Format;
 use crate::sink::OutputConfig;
 use crate::source::{Finding, Start, Symlinks, findings};
@@ -30,7 +30,7 @@ fn warnings(config: &Config) -> String {
 fn summary(config: &Config) -> String {
     let mut lines: Vec<String> =
         config.inputs.iter().flat_map(|each| [input(each), redaction(each, config.encode.stamp)]).collect();
-    lines.extend(rule_files(config));
+    lines.extend(loaded_files(config));
     lines.extend(overlaps(&config.inputs).iter().map(|overlap| format!("overlap: {overlap}")));
     let describe = |output: &OutputConfig| format!("output {}: {}", output.name(), output.describe(&config.encode));
     lines.extend(config.output.outputs.iter().map(describe));
@@ -149,13 +149,8 @@ fn redaction(input: &Input, is_stamped: bool) -> String {
 }
 
 /// What was loaded of each rule file, and what of it cannot be used.
-fn rule_files(config: &Config) -> Vec<String> {
-    let mut files: Vec<&Arc<RuleFile>> = Vec::new();
-    for file in config.inputs.iter().flat_map(|input| &input.redact.files) {
-        if !files.iter().any(|known| known.path() == file.path()) {
-            files.push(file);
-        }
-    }
+fn loaded_files(config: &Config) -> Vec<String> {
+    let files = rule_files::loaded(config.inputs.iter().map(|input| &input.redact));
     let lines = |file: &&Arc<RuleFile>| {
         let path = file.path().display().to_string();
         let loaded = format!("rule file {path}: {}", counted(file.len(), "rule"));

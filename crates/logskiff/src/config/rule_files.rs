@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::error::quote;
 use super::parser::Reader;
 use crate::regular;
-use redact::{RULE_FILE_BYTES_MAX, RuleFile};
+use redact::{Config, RULE_FILE_BYTES_MAX, RuleFile};
 
 pub(super) const RULES_FROM: &str = "LOGSKIFF_REDACT_RULES_FROM";
 
@@ -56,6 +56,17 @@ pub(super) fn files(reader: &mut Reader<'_>) -> Option<Vec<Arc<RuleFile>>> {
 fn load(path: &Path) -> Loaded {
     let loaded = RuleFile::load(path, &mut read);
     loaded.map(Arc::new).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+/// The files of all these configurations, each once.
+pub(crate) fn loaded<'c>(configs: impl IntoIterator<Item = &'c Config>) -> Vec<&'c Arc<RuleFile>> {
+    let mut files: Vec<&Arc<RuleFile>> = Vec::new();
+    for file in configs.into_iter().flat_map(|config| &config.files) {
+        if !files.iter().any(|known| known.path() == file.path()) {
+            files.push(file);
+        }
+    }
+    files
 }
 
 /// The text of a rule file, or why it cannot be read.

@@ -325,7 +325,8 @@ fn is_gzip(path: &Path) -> bool {
     path.as_os_str().as_bytes().ends_with(GZIP)
 }
 
-fn glob(pattern: &str) -> Result<Glob, globset::Error> {
+/// Compiles a glob, of which `*` matches no slash.
+pub(super) fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build()
 }
 

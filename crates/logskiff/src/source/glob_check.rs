@@ -8,9 +8,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use globset::{Glob, GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 
-use super::discovery::{GZIP, fixed_directory};
+use super::discovery::{GZIP, fixed_directory, glob};
 use super::rotated_names::bases;
 use super::{Config, STDIN};
 
@@ -115,9 +115,8 @@ impl Globs {
     }
 }
 
-fn matcher(glob: &str) -> Option<GlobMatcher> {
-    let built: Result<Glob, _> = GlobBuilder::new(glob).literal_separator(true).build();
-    built.ok().map(|glob| glob.compile_matcher())
+fn matcher(pattern: &str) -> Option<GlobMatcher> {
+    glob(pattern).ok().map(|glob| glob.compile_matcher())
 }
 
 /// Looks for globs that match nothing, and for logs that match none.

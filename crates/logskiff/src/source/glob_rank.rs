@@ -6,9 +6,7 @@
 
 use std::cmp::Reverse;
 
-use globset::GlobBuilder;
-
-use super::discovery::{fixed_directory, is_special};
+use super::discovery::{fixed_directory, glob, is_special};
 
 /// What a glob leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,9 +58,8 @@ pub fn may_overlap(one: &str, other: &str) -> bool {
     }
 }
 
-fn names(glob: &str, path: &str) -> bool {
-    let built = GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build();
-    built.map_or(true, |glob| glob.compile_matcher().is_match(path))
+fn names(pattern: &str, path: &str) -> bool {
+    glob(pattern).map_or(true, |glob| glob.compile_matcher().is_match(path))
 }
 
 /// Whether the text before the first and after the last special characters allows a common name.

@@ -51,7 +51,8 @@ impl Shipper {
             return;
         }
         reload.checked_at = now;
-        let files = loaded(self.config.inputs.iter().map(|input| &input.redact));
+        let files = rule_files::loaded(self.config.inputs.iter().map(|input| &input.redact));
+        let files: Vec<Arc<RuleFile>> = files.into_iter().cloned().collect();
         let versions: Vec<Version> = files.iter().flat_map(|file| file.sources()).map(version).collect();
         let is_stable = versions == reload.seen;
         reload.seen.clone_from(&versions);
@@ -116,9 +117,7 @@ impl Shipper {
             pipeline.set_redactor(redactor, &config);
             self.config.inputs[number].redact = config;
         }
-        for file in loaded(self.config.inputs.iter().map(|input| &input.redact)) {
-            log_events::log_rule_file(&file);
-        }
+        log_events::log_rule_files(&self.config);
         metrics.rule_files_outdated.set(false);
         // A file may extend another one now.
         self.reloads.rules.known.clear();
@@ -137,17 +136,6 @@ fn sources(pipeline: &Pipeline, fresh: &Redactor) -> Vec<Option<usize>> {
 fn rule_sources(pipeline: &Pipeline, fresh: &Redactor) -> Vec<Option<usize>> {
     let old: HashMap<&str, usize> = pipeline.redactor().rules().zip(0..).collect();
     fresh.rules().map(|rule| old.get(rule).copied()).collect()
-}
-
-/// The files of all inputs, each once.
-fn loaded<'c>(configs: impl Iterator<Item = &'c Config>) -> Vec<Arc<RuleFile>> {
-    let mut files: Vec<Arc<RuleFile>> = Vec::new();
-    for file in configs.flat_map(|config| &config.files) {
-        if !files.iter().any(|known| known.path() == file.path()) {
-            files.push(Arc::clone(file));
-        }
-    }
-    files
 }
 
 /// The version of the file that a path leads to.
