@@ -14,6 +14,7 @@ mod end_to_end;
 mod examples;
 mod formats;
 mod memory_limit;
+mod mock_broker;
 mod multiline;
 mod operating;
 mod parsed;

@@ -4,6 +4,7 @@
 //! written stay well below that.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
@@ -17,7 +18,10 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
+use rustix::net::{
+    AddressFamily, Shutdown, SocketFlags, SocketType, bind, getpeername, getsockname, shutdown, socket_with, sockopt,
+};
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 use super::broker::Message;
 
@@ -34,10 +38,26 @@ pub struct Mock {
 /// Binds a port without listening: connections are refused, and only a listener with the same option can bind it.
 fn hold_port(address: &str) -> OwnedFd {
     let address: SocketAddr = address.parse().expect("an address");
-    let held = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    let held = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).expect("a socket");
     sockopt::set_socket_reuseaddr(&held, true).expect("an option");
     bind(&held, &address).expect("the broker's port");
     held
+}
+
+/// Ends the connections to a port of this process. librdkafka lets child processes inherit a mock broker's connections,
+/// and a connection that it closes stays open as long as such a process runs.
+fn end_connections(address: &str) {
+    let address: SocketAddr = address.parse().expect("an address");
+    // Where a sandbox forbids these calls, a connection may stay open.
+    let Ok(own) = pidfd_open(getpid(), PidfdFlags::empty()) else { return };
+    let numbers = fs::read_dir("/proc/self/fd").expect("the descriptors").flatten();
+    for number in numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
+        let Ok(descriptor) = pidfd_getfd(&own, number, PidfdGetfdFlags::empty()) else { continue };
+        let is_here = getsockname(&descriptor).is_ok_and(|local| local.try_into() == Ok(address));
+        if is_here && getpeername(&descriptor).is_ok() {
+            _ = shutdown(&descriptor, Shutdown::Both);
+        }
+    }
 }
 
 impl Mock {
@@ -62,6 +82,7 @@ impl Mock {
 
     /// Ends all connections and refuses new ones.
     pub fn down(&self) {
+        end_connections(&self.bootstrap());
         self.cluster.broker_down(-1).expect("the broker goes down");
         *self.port.lock().unwrap() = Some(hold_port(&self.bootstrap()));
     }
