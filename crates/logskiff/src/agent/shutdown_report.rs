@@ -109,12 +109,16 @@ impl Summary {
 /// # Errors
 /// When the file cannot be written.
 pub fn write_termination_message(path: &Path, text: &str) -> io::Result<()> {
+    let text = &text.as_bytes()[..text.floor_char_boundary(MESSAGE_BYTES_MAX)];
     let flags = OFlags::NONBLOCK.bits().cast_signed();
-    match OpenOptions::new().write(true).truncate(true).custom_flags(flags).open(path) {
-        Ok(mut file) => file.write_all(&text.as_bytes()[..text.floor_char_boundary(MESSAGE_BYTES_MAX)]),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
+    let mut file = match OpenOptions::new().write(true).custom_flags(flags).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    // A SIGKILL may come at any time: the file is never empty.
+    file.write_all(text)?;
+    let bytes = text.len() as u64;
+    if file.metadata()?.len() > bytes { file.set_len(bytes) } else { Ok(()) }
 }
 
 /// The bytes in a file that are not acknowledged or dropped.
@@ -158,6 +162,26 @@ mod tests {
             assert!(message.len() <= MESSAGE_BYTES_MAX, "{bytes}: {}", message.len());
             assert!(message.ends_with(" more files\n"), "{message}");
         }
+    }
+
+    #[test]
+    fn the_message_is_never_empty_while_another_replaces_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("termination-log");
+        std::fs::write(&path, "draining").unwrap();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                (0..20_000).for_each(|number| {
+                    let text = if number % 2 == 0 { "draining" } else { "complete: 1 B" };
+                    write_termination_message(&path, text).unwrap();
+                });
+            });
+            while !writer.is_finished() {
+                assert_ne!(std::fs::read_to_string(&path).unwrap(), "");
+            }
+        });
+        write_termination_message(&path, "draining").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "draining");
     }
 
     #[test]
