@@ -48,18 +48,20 @@ def free_ports(count: int) -> list[int]:
 class Broker:
     """One Kafka broker of one node, in its own folder; use as a context."""
 
-    def __init__(self, jars: pathlib.Path, folder: pathlib.Path):
-        self.port, controller = free_ports(2)
+    def __init__(self, jars: pathlib.Path, folder: pathlib.Path, far: tuple[int, int] | None = None):
+        """`far`: the port of a second listener, and the port of the proxy that it is advertised as."""
+        self.port, controller = free_ports(2 if far is None else 3)[-2:]
         self.address = f"127.0.0.1:{self.port}"
         self.folder, self.jars = folder, jars
         folder.mkdir(parents=True)
         self.properties = folder / "server.properties"
+        listener, advertised = (f",FAR://127.0.0.1:{port}" for port in far) if far else ("", "")
         self.properties.write_text(
             "process.roles=broker,controller\nnode.id=1\n"
             f"controller.quorum.voters=1@127.0.0.1:{controller}\ncontroller.listener.names=CONTROLLER\n"
-            f"listeners=PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}\n"
-            f"advertised.listeners=PLAINTEXT://{self.address}\n"
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+            f"listeners=PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}{listener}\n"
+            f"advertised.listeners=PLAINTEXT://{self.address}{advertised}\n"
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,FAR:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
             # Each message has the time at which the broker got it.
             "log.message.timestamp.type=LogAppendTime\n"
             f"log.dirs={folder / 'data'}\nlog.retention.ms=-1\nnum.partitions=1\noffsets.topic.replication.factor=1\n"
@@ -84,8 +86,12 @@ class Broker:
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def create(self, topic: str) -> None:
-        """Creates a topic of one partition: the broker does so if a client requests an unknown one."""
+    def create(self, topic: str, partitions: int = 1) -> None:
+        """Creates a topic. With one partition the broker does so if a client requests an unknown one."""
+        if partitions > 1:
+            command = ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{self.jars}/*", "org.apache.kafka.tools.TopicCommand"]
+            options = ["--bootstrap-server", self.address, "--create", "--topic", topic, "--partitions", str(partitions)]
+            subprocess.run([*command, *options], check=True, capture_output=True)
         deadline = time.monotonic() + READY_S
         while self.end_offset(topic) is None:
             subprocess.run(["kcat", "-P", "-b", self.address, "-t", topic], stdin=subprocess.DEVNULL, capture_output=True)

@@ -11,7 +11,7 @@ LIVE_RATES = (0, 100, 2000)
 # rsyslog, and 8 / 6.
 LIVE_GOALS = ((0.0, 1.0), (0.5, 0.5), (1.5, 0.8))
 IDLE_MIB = (8.0, 8 / 6)
-PEAK_MIB = 16.0
+PEAK_MIB = 24.0
 START_MS = 150.0
 LATENCY, LATENCY_MS = ("json", 2_000), 100.0
 BINARY_MB, IMAGE_MB = 12.0, 25.0

@@ -67,7 +67,7 @@ fn an_empty_environment_is_valid() {
     assert_eq!(config.inputs[0].frame.line_bytes_max, 1 << 20);
     assert_eq!(config.inputs[0].redact.fields.len(), 8);
     assert_eq!(config.batch.linger.as_millis(), 50);
-    assert_eq!(config.batch.in_flight_bytes, 4 << 20);
+    assert_eq!(config.batch.in_flight_bytes, 6 << 20);
     assert!(matches!(config.output.outputs[..], [logskiff::sink::OutputConfig::Stdout]));
 }
 
@@ -333,6 +333,7 @@ fn reserved_properties_are_refused_with_the_reason() {
     refused("dr_msg_cb=1", "callbacks");
     refused("bootstrap.servers=a:1", "LOGSKIFF_KAFKA_BROKERS sets it");
     refused("compression.codec=gzip", "LOGSKIFF_KAFKA_COMPRESSION sets it");
+    refused("partitioner=random", "LOGSKIFF_KAFKA_PARTITIONER sets it");
     refused("sasl.password=hunter2", "LOGSKIFF_KAFKA_PASSWORD sets it");
     refused("enable.ssl.certificate.verification=FALSE", "always verified");
     refused("ssl.endpoint.identification.algorithm=none", "always verified");
@@ -368,8 +369,8 @@ fn kafka_properties_are_complete_and_custom_ones_come_last() {
         ("acks", "all"),
         ("message.timeout.ms", "0"),
         ("compression.type", "lz4"),
-        ("linger.ms", "1"),
-        ("batch.size", "1048576"),
+        ("linger.ms", "5"),
+        ("batch.num.messages", "1000000"),
         ("queue.buffering.max.kbytes", "17408"),
         ("security.protocol", "sasl_ssl"),
         ("ssl.ca.location", ca_file),

@@ -13,6 +13,7 @@ mod first_lines;
 mod kafka_messages;
 mod keys;
 mod mistakes;
+mod partitions;
 mod records;
 mod refused;
 mod times;

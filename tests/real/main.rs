@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod chaos;
+mod real_distance;
 mod real_downstream;
 mod real_helm;
 mod real_kafka;

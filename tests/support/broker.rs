@@ -97,17 +97,41 @@ impl Broker {
         let properties = folder.path().join("server.properties");
         let text = server_properties(folder.path(), port, controller_port, listeners, &ports[2..]);
         fs::write(&properties, text).expect("properties written");
-        let formatted = java(&jars)
-            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
-            .arg(&properties)
-            .args(format_arguments)
-            .output()
-            .expect("java runs");
-        assert!(formatted.status.success(), "formatting failed: {}", String::from_utf8_lossy(&formatted.stderr));
         let address =
             |(listener, port): (&Listener, &u16)| (listener.name.to_owned(), format!("{}:{port}", listener.host));
         let listeners = listeners.iter().zip(&ports[2..]).map(address).collect();
-        Some(Self { folder, jars, port, listeners, process: None })
+        let broker = Self { folder, jars, port, listeners, process: None };
+        broker.format(format_arguments);
+        Some(broker)
+    }
+
+    /// Formats the storage, as the properties say.
+    fn format(&self, arguments: &[&str]) {
+        let formatted = java(&self.jars)
+            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
+            .arg(self.folder.path().join("server.properties"))
+            .args(arguments)
+            .output()
+            .expect("java runs");
+        assert!(formatted.status.success(), "formatting failed: {}", String::from_utf8_lossy(&formatted.stderr));
+    }
+
+    /// Prepares another broker of the same cluster, whose only controller the first one stays.
+    ///
+    /// # Panics
+    /// As [`Broker::start`].
+    pub fn prepare_another(&self, number: u32) -> Self {
+        let properties = fs::read_to_string(self.folder.path().join("server.properties")).expect("the properties");
+        let voters = properties.lines().find(|line| line.starts_with("controller.quorum.voters=")).expect("voters");
+        let other = Self::prepare().expect("real parts, as for the first broker");
+        // The last line of a name counts.
+        other.configure(&format!("process.roles=broker\nnode.id={number}\n{voters}"));
+        other.configure(&format!("listeners=PLAINTEXT://{0}\nadvertised.listeners=PLAINTEXT://{0}", other.bootstrap()));
+        // It was formatted as the first one.
+        let data = other.folder.path().join("data");
+        fs::remove_dir_all(&data).expect("its data removed");
+        other.format(&[]);
+        other
     }
 
     /// Adds a line to the broker's properties, before it starts.

@@ -28,7 +28,7 @@ use super::broker::Message;
 /// Loopback answers within milliseconds; a busy machine needs longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A mock cluster of one broker.
+/// A mock cluster, usually of one broker.
 pub struct Mock {
     cluster: MockCluster<'static, DefaultProducerContext>,
     /// Holds the broker's port while it is down: librdkafka ends the process if another socket has it then.
@@ -63,19 +63,39 @@ fn end_connections(address: &str) {
 impl Mock {
     /// Starts a broker with these topics, of one partition each.
     pub fn start(topics: &[&str]) -> Self {
-        let cluster = MockCluster::new(1).expect("a mock cluster");
+        Self::with_brokers(1, topics)
+    }
+
+    /// The same with more brokers.
+    pub fn with_brokers(brokers: i32, topics: &[&str]) -> Self {
+        let cluster = MockCluster::new(brokers).expect("a mock cluster");
         for topic in topics {
             cluster.create_topic(topic, 1, 1).expect("a topic");
         }
         Self { cluster, port: Mutex::default() }
     }
 
-    /// Adds a topic.
-    pub fn create_topic(&self, topic: &str, partitions: i32) {
-        self.cluster.create_topic(topic, partitions, 1).expect("a topic");
+    /// Creates a topic.
+    pub fn create(&self, topic: &str, partitions: u32) {
+        self.cluster.create_topic(topic, i32::try_from(partitions).unwrap(), 1).expect("a topic");
     }
 
-    /// `host:port`, which never changes.
+    /// Has these brokers lead the partitions of a topic, in their order. Brokers are counted from 1.
+    pub fn lead(&self, topic: &str, leaders: &[i32]) {
+        for (partition, leader) in (0..).zip(leaders) {
+            self.cluster.partition_leader(topic, partition, Some(*leader)).expect("a leader");
+        }
+    }
+
+    /// As [`Mock::down`], for one of several brokers.
+    pub fn one_down(&self, broker: i32) {
+        self.cluster.broker_down(broker).expect("the broker goes down");
+        let bootstrap = self.bootstrap();
+        let address = bootstrap.split(',').nth(usize::try_from(broker - 1).unwrap()).expect("a broker");
+        *self.port.lock().unwrap() = Some(hold_port(address));
+    }
+
+    /// `host:port` of each broker, which never changes.
     pub fn bootstrap(&self) -> String {
         self.cluster.bootstrap_servers()
     }
@@ -121,17 +141,23 @@ impl Mock {
     /// All messages that a topic holds now, partition by partition.
     #[track_caller]
     pub fn received(&self, topic: &str) -> Vec<Message> {
-        let consumer = self.consumer();
-        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("the topic is known");
+        let metadata = self.consumer().fetch_metadata(Some(topic), PATIENCE).expect("the topic is known");
         let partitions = metadata.topics()[0].partitions().len();
+        self.received_of(topic, 0..u32::try_from(partitions).expect("a number"))
+    }
+
+    /// The same of some partitions.
+    #[track_caller]
+    pub fn received_of(&self, topic: &str, partitions: impl Iterator<Item = u32>) -> Vec<Message> {
+        let consumer = self.consumer();
         let mut list = TopicPartitionList::new();
-        for partition in 0..partitions {
+        for partition in partitions {
             let partition = i32::try_from(partition).expect("a partition");
             list.add_partition_offset(topic, partition, Offset::Beginning).expect("a partition");
         }
         consumer.assign(&list).expect("assigned");
         let (mut messages, mut at_end, start) = (Vec::new(), 0, Instant::now());
-        while at_end < partitions {
+        while at_end < list.count() {
             match consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) => messages.push(to_message(&message)),
                 Some(Err(KafkaError::PartitionEOF(_))) => at_end += 1,

@@ -19,6 +19,7 @@ pub mod kubernetes;
 pub mod lines;
 pub mod mock;
 pub mod prometheus;
+pub mod proxy;
 pub mod receiver;
 pub mod scene;
 pub mod shell;

@@ -173,6 +173,16 @@ impl Sidecar {
         self.process.try_wait().expect("a status").is_none()
     }
 
+    /// The CPU time of its threads so far.
+    pub fn cpu(&self) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).expect("its threads").flatten();
+        let spent = |task: fs::DirEntry| {
+            let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            text.split_whitespace().next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0)
+        };
+        Duration::from_nanos(tasks.map(spent).sum())
+    }
+
     /// Its peak memory so far (`VmHWM`), in bytes; 0 once it has ended.
     pub fn memory_peak_bytes(&self) -> u64 {
         self.memory_bytes("VmHWM:")

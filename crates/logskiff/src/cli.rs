@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::agent::{AppError, write_termination_message};
 use crate::config::{self, Config, Environment, Mistakes};
-use crate::telemetry::process_stats::forbid_dumps;
+use crate::telemetry::process_stats::{forbid_dumps, share_one_heap};
 
 /// `EX_CONFIG` of sysexits.
 const EXIT_CONFIG: u8 = 78;
@@ -143,6 +143,7 @@ pub fn main() -> ExitCode {
             return message.print().map_or(ExitCode::FAILURE, |()| code);
         }
     };
+    share_one_heap();
     // This must come before any secret is read.
     forbid_dumps();
     let command = arguments.command.unwrap_or(Command::Run);

@@ -15,7 +15,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
@@ -50,6 +50,9 @@ pub trait Sink {
     /// Takes entries of a batch, beginning with number `from`, and returns the number of the first that it did not take.
     /// It may take the whole batch out of its place. It reports each message that it took later.
     fn offer(&mut self, batch: &mut Batch, from: usize) -> usize;
+
+    /// Sends what it took and kept, as far as it is worth it. Called after offers and when outcomes were taken.
+    fn send(&mut self, _supply: Supply, _now: Instant) {}
 
     /// Adds the outcomes of messages to `acks`.
     ///
@@ -89,6 +92,17 @@ pub trait Sink {
 
     /// Closes the connection within this time. The outcomes of messages no longer matter.
     fn close(&mut self, _within: Duration) {}
+}
+
+/// What comes next from the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supply {
+    /// More lines, at once: a larger batch is worth a moment.
+    More,
+    /// Nothing for now: all is read.
+    Done,
+    /// Nothing until lines are acknowledged: the byte budget is used up.
+    Waits,
 }
 
 /// A line that an output has encoded.

@@ -32,7 +32,7 @@ fn a_key_of_pod_and_file_keeps_the_order_of_each_file() {
     const FILES: usize = 8;
     const LINES: usize = 300;
     let scene = Scene::new();
-    scene.kafka().create_topic("wide", PARTITIONS);
+    scene.kafka().create("wide", PARTITIONS.cast_unsigned());
     let names: Vec<String> = (0..FILES).map(|file| format!("app-{file}.log")).collect();
     let write = |from: usize| {
         for name in &names {
@@ -236,7 +236,7 @@ fn refused_times_become_the_time_of_reading() {
 fn a_small_topic_makes_no_other_small() {
     let scene = Scene::new();
     for topic in ["small", "large"] {
-        scene.kafka().create_topic(topic, 1);
+        scene.kafka().create(topic, 1);
     }
     scene.kafka().fate_of_requests(&[Fate::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
     let line = |topic: &str| format!("{{\"t\":\"{topic}\",\"m\":\"{}\"}}\n", "x".repeat(800_000));

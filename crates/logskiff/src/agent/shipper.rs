@@ -34,7 +34,7 @@ use crate::delivery::checkpoint::CheckpointWriter;
 use crate::delivery::ledger::Ledger;
 use crate::failpoint;
 use crate::pipeline::Pipeline;
-use crate::sink::{Fanout, Report};
+use crate::sink::{Fanout, Report, Supply};
 use crate::source::FileSource;
 use crate::source::watcher::Watch;
 use crate::telemetry::http::StatusChannel;
@@ -140,6 +140,11 @@ impl Shipper {
     /// Takes the reports to the ledger, and starts again where something failed.
     fn settle_acks(&mut self, now: Instant) -> Result<(), AppError> {
         let reports = self.components.fanout.poll_acks()?;
+        if !self.ledger.failed() {
+            // What waits goes first: the receiver may be far, and the ledger is near.
+            let supply = self.supply();
+            self.components.fanout.send(supply, now);
+        }
         if reports.iter().any(|report| report.outcome == Outcome::Delivered) {
             self.backoff.reset();
         }
@@ -209,8 +214,20 @@ impl Shipper {
             self.read_pass(now)?;
         }
         self.components.fanout.flush();
+        let supply = self.supply();
+        self.components.fanout.send(supply, Instant::now());
         self.close_finished(now);
         Ok(())
+    }
+
+    /// What comes next from the files.
+    fn supply(&self) -> Supply {
+        // While new credentials wait to be used, nothing is read.
+        match self.reading.has_unread && self.is_reading() && !self.reloads.credentials.waits() {
+            false => Supply::Done,
+            true if self.is_full() => Supply::Waits,
+            true => Supply::More,
+        }
     }
 
     fn end(mut self) -> Summary {

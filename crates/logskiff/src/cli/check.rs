@@ -184,7 +184,7 @@ mod tests {
             &[
                 "input default: /var/log/app/**/*.log, from the beginning, lines up to 1MiB; parse JSON or plain text; redact secrets, 8 field names",
                 "output stdout: JSON records",
-                "batches: 256KiB or 50ms, at most 4MiB in flight",
+                "batches: 256KiB or 50ms, at most 6MiB in flight",
                 "state: /var/lib/logskiff",
                 "exit: on SIGTERM; drain timeout 25s",
             ],

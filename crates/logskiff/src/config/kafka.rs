@@ -20,7 +20,7 @@ use super::units;
 use crate::pipeline::batch;
 use crate::pipeline::encode::template::{Part, Template};
 use crate::regular;
-use crate::sink::kafka::{Config, Files, Message, Oversize, Properties, Timestamp};
+use crate::sink::kafka::{COPY_BYTES_MAX, Config, Files, Message, Oversize, Pace, Partitioner, Properties, Timestamp};
 
 const BROKERS: &str = "LOGSKIFF_KAFKA_BROKERS";
 const TOPIC: &str = "LOGSKIFF_KAFKA_TOPIC";
@@ -32,13 +32,17 @@ const SASL: &str = "LOGSKIFF_KAFKA_SASL";
 const USERNAME: &str = "LOGSKIFF_KAFKA_USERNAME";
 const PASSWORD: &str = "LOGSKIFF_KAFKA_PASSWORD";
 const TOKEN_FILE: &str = "LOGSKIFF_KAFKA_TOKEN_FILE";
+const PARTITIONER: &str = "LOGSKIFF_KAFKA_PARTITIONER";
 const PROPERTIES: &str = "LOGSKIFF_KAFKA_PROPERTIES";
 
 /// The longest topic name that a broker accepts (Kafka's `Topic.MAX_NAME_LENGTH`).
 const TOPIC_CHARS_MAX: usize = 249;
 
-/// How long librdkafka waits for more records of the same batch.
-const CLIENT_LINGER_MS: u128 = 1;
+/// How long librdkafka waits for more records of the same batch. With less, a busy machine splits batches.
+const CLIENT_LINGER_MS: &str = "5";
+
+/// The memory of zstd's window and tables, which librdkafka makes anew for each request.
+const ZSTD_BYTES: usize = 3 << 20;
 
 /// Each topic costs memory in the client and partitions at the broker.
 const TOPICS: std::ops::RangeInclusive<usize> = 1..=10_000;
@@ -79,6 +83,7 @@ const REFUSED: &[(&str, Refusal)] = &[
     ("linger.ms", Refusal::Variable("LOGSKIFF_LINGER")),
     ("queue.buffering.max.ms", Refusal::Variable("LOGSKIFF_LINGER")),
     ("batch.size", Refusal::Variable("LOGSKIFF_BATCH_BYTES")),
+    ("partitioner", Refusal::Variable(PARTITIONER)),
     ("queue.buffering.max.kbytes", Refusal::Variable("LOGSKIFF_IN_FLIGHT_BYTES")),
     ("queue.buffering.max.messages", Refusal::Variable("LOGSKIFF_IN_FLIGHT_BYTES")),
     ("security.protocol", Refusal::Variable("LOGSKIFF_KAFKA_TLS and LOGSKIFF_KAFKA_SASL")),
@@ -106,12 +111,15 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
         add(&mut properties, name, value);
     }
     let compression = ["none", "gzip", "snappy", "lz4", "zstd"].map(|word| (word, word));
-    add(&mut properties, "compression.type", reader.choice("LOGSKIFF_KAFKA_COMPRESSION", &compression));
+    let compression = reader.choice("LOGSKIFF_KAFKA_COMPRESSION", &compression);
+    add(&mut properties, "compression.type", compression);
+    if compression != "none" {
+        // The compressor reads the messages themselves. Without one, each would go to the socket, or into TLS, by itself.
+        add(&mut properties, "message.copy.max.bytes", COPY_BYTES_MAX.to_string());
+    }
     // The shipper already lingers; librdkafka needs only the time to join the records of one batch.
-    add(&mut properties, "linger.ms", batch.linger.as_millis().min(CLIENT_LINGER_MS).to_string());
-    // One request holds a whole batch with the overhead of its records.
-    add(&mut properties, "batch.size", (2 * batch.bytes).to_string());
-    // The in-flight limit counts bytes of the files. Records are longer than their lines, so the queue needs more room.
+    add(&mut properties, "linger.ms", CLIENT_LINGER_MS);
+    // logskiff's own limit comes first.
     add(&mut properties, "queue.buffering.max.kbytes", (batch.in_flight_bytes / 1024 * 2 + 1024).to_string());
     let tls = tls(reader, &mut properties);
     let files = files(reader);
@@ -131,12 +139,25 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
         headers: templates::headers(reader, message),
         timestamp: reader.choice("LOGSKIFF_KAFKA_TIMESTAMP", &[("event", Timestamp::Event), ("read", Timestamp::Read)]),
         topics_max: reader.number("LOGSKIFF_KAFKA_TOPICS_MAX", &TOPICS),
+        partitioner: reader.choice(PARTITIONER, &[("murmur2", Partitioner::Murmur2), ("crc32", Partitioner::Crc32)]),
+        pace: Pace { budget_bytes: budget_bytes(batch, compression), linger: batch.linger },
         oversize: reader.choice("LOGSKIFF_KAFKA_OVERSIZE", &[("split", Oversize::Split), ("drop", Oversize::Drop)]),
         message,
         properties,
         token_file,
         files,
     }
+}
+
+/// The memory for records. What a compressor takes much of itself, and copies that are made without one, go from it.
+fn budget_bytes(batch: &batch::Config, compression: &str) -> usize {
+    let bytes = batch.in_flight_bytes;
+    bytes
+        - match compression {
+            "zstd" => ZSTD_BYTES.min(bytes / 2),
+            "none" => bytes / 4,
+            _ => 0,
+        }
 }
 
 /// The files that are watched and read again when they change.
@@ -146,7 +167,7 @@ fn files(reader: &mut Reader<'_>) -> Files {
 }
 
 /// Properties that the delivery guarantee or a sidecar needs.
-fn fixed_properties() -> [(&'static str, &'static str); 9] {
+fn fixed_properties() -> [(&'static str, &'static str); 10] {
     [
         ("client.id", "logskiff"),
         ("enable.idempotence", "true"),
@@ -156,6 +177,7 @@ fn fixed_properties() -> [(&'static str, &'static str); 9] {
         ("socket.keepalive.enable", "true"),
         // The limit is in bytes; short lines must not reach this one first.
         ("queue.buffering.max.messages", "1000000"),
+        ("batch.num.messages", "1000000"),
         ("retry.backoff.max.ms", "10000"),
         ("reconnect.backoff.max.ms", "10000"),
         ("log_level", "6"),

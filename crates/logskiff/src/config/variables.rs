@@ -339,10 +339,10 @@ pub static VARIABLES: &[Variable] = &[
         .example("kafka")
         .doc("Where records go; one or more. A line is acknowledged once Kafka and syslog, if selected, have acknowledged it; stdout does not count."),
     Variable::new(Output, "LOGSKIFF_BATCH_BYTES", Size, "256KiB")
-        .doc("Batch size. A batch is sent at this size or after the linger, whichever comes first. From `1KiB` to `16MiB`."),
+        .doc("Batch size. A batch is sent at this size or after the linger, whichever comes first. To Kafka, a request also takes what comes while others are under way, up to 1 MB. From `1KiB` to `16MiB`."),
     Variable::new(Output, "LOGSKIFF_LINGER", Duration, "50ms").doc("How long a batch waits to fill. At most `10s`."),
-    Variable::new(Output, "LOGSKIFF_IN_FLIGHT_BYTES", Size, "4MiB")
-        .doc("Bytes in flight: read but not yet acknowledged. When the limit is reached, reading pauses. From `64KiB` to `1GiB`, and at least one batch and one line. Standard input and pipes keep the same amount and one line in memory, because they cannot be read twice. The default is lowered to a quarter of the memory limit (at least `512KiB`), and raised to one batch or the longest line."),
+    Variable::new(Output, "LOGSKIFF_IN_FLIGHT_BYTES", Size, "6MiB")
+        .doc("Memory for lines that are read but not yet acknowledged. When the limit is reached, reading pauses. From `64KiB` to `1GiB`, and at least one batch and one line. Standard input and pipes keep the same amount and one line in memory, because they cannot be read twice. The default is lowered to a sixth of the memory limit (at least `512KiB`), and raised to one batch or the longest line."),
     Variable::new(Output, "LOGSKIFF_KAFKA_BROKERS", List, "")
         .example("kafka-0.kafka:9092,kafka-1.kafka:9092")
         .doc("Bootstrap servers, `host:port`. Required for `LOGSKIFF_OUTPUT=kafka`."),
@@ -352,6 +352,8 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Output, "LOGSKIFF_KAFKA_KEY", Template, "")
         .example("{pod}")
         .doc("Message key, truncated to 256 bytes. Placeholders as in `LOGSKIFF_KAFKA_TOPIC`, and `{id}` (the event id) and `{offset}` of the record. `{pod}-{file}` keeps the lines of a file in order. Not set: no key, so messages spread over all partitions."),
+    Variable::new(Output, "LOGSKIFF_KAFKA_PARTITIONER", Choice(&["murmur2", "crc32"]), "murmur2")
+        .doc("Which partition a key belongs to: `murmur2` as Java producers and Kafka Streams, `crc32` as librdkafka."),
     Variable::new(Output, "LOGSKIFF_KAFKA_HEADERS", List, "")
         .example("team=shop,namespace={namespace},tenant={field.tenant}")
         .doc("Headers of each message, as `name=template`; at most 16. Placeholders as in `LOGSKIFF_KAFKA_KEY`. Values are truncated to 256 bytes; a header without a value is left out."),

@@ -4,9 +4,9 @@
 //! to the outputs, and reports from them. Outputs take batches at their own pace.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Ack, Config, Context, Encoded, Error, Health, OutputConfig, Report, Resume, Services, Sink};
+use super::{Ack, Config, Context, Encoded, Error, Health, OutputConfig, Report, Resume, Services, Sink, Supply};
 use crate::pipeline::batch::{Batch, Entry};
 use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
 use crate::telemetry::metrics::{Metrics, OutputMetrics};
@@ -159,6 +159,11 @@ impl Fanout {
                 output.clear(self.batch_bytes);
             }
         }
+    }
+
+    /// Has the outputs send what they took.
+    pub fn send(&mut self, supply: Supply, now: Instant) {
+        self.outputs.iter_mut().for_each(|output| output.sink.send(supply, now));
     }
 
     /// The outcomes of messages since the last call.

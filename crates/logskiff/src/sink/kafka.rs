@@ -10,39 +10,49 @@ mod context;
 mod describe;
 mod extra;
 mod files;
+mod handover;
 mod headers;
 mod message_time;
-mod requests;
+mod metadata;
+mod outbox;
+mod pacing;
+mod partitioner;
 mod targets;
+mod topic_handle;
 mod topic_limits;
+mod topic_partitions;
 mod topics;
 
 use std::fmt;
-use std::io::{BufWriter, IntoInnerError, Write};
 use std::sync::Arc;
+use std::time::Instant;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::OwnedHeaders;
-use rdkafka::producer::{BaseRecord, Producer, PurgeConfig};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{Producer, PurgeConfig};
 
 use self::client::{Client, connect};
 pub use self::config::{Config, Message, Oversize, Properties};
+use self::config::{Limits, request_bytes};
 use self::context::AckQueue;
 use self::extra::{Extra, VALUE_BYTES_MAX};
 use self::files::Content;
 pub use self::files::Files;
+use self::handover::{HandOver, Handed, from_opaque, part_key};
 pub use self::headers::OWN as OWN_HEADERS;
 pub use self::message_time::Timestamp;
 use self::message_time::to_millis;
-use self::requests::Requests;
+use self::metadata::Metadata;
+use self::outbox::{Out, Outbox, Record};
+use self::pacing::Outboxes;
+pub use self::pacing::{COPY_BYTES_MAX, Pace};
+pub use self::partitioner::{Partitioner, murmur2};
 use self::targets::Targets;
 use self::topic_limits::{Question, TopicLimits};
-use super::{Ack, Context, Encoded, Health, Resume, Sink};
+use self::topic_partitions::{Target, TopicPartitions};
+use super::{Ack, Context, Encoded, Health, Resume, Sink, Supply};
 use crate::pipeline::batch::{Batch, Entry};
 use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
-use event::{DropReason, FileId, Outcome, Ticket};
+use event::{DropReason, FileId, Outcome};
 
 impl From<Error> for super::Error {
     fn from(error: Error) -> Self {
@@ -70,42 +80,23 @@ pub enum Error {
 const FRAME_BYTES: usize = VALUE_BYTES_MAX + 256;
 /// A part of a record is never smaller.
 const PART_BYTES_MIN: usize = 512;
-/// The most bytes of a message in a request besides its payload, key and event id.
-const MESSAGE_OVERHEAD_BYTES: usize = 64;
-/// The size of the parts in which a batch is compressed.
-const GZIP_PART_BYTES: usize = 32 * 1024;
-/// Marks the ticket of a message with several records. No file has a number this high.
-const GROUP: u64 = 1 << 63;
-/// No messages are sent while more than this many are in flight. An idempotent client sends at most five messages at a
-/// time to a partition. While others are ready to be sent, it polls without a pause and uses a whole core. Waiting
-/// costs nothing: the next batch is filled meanwhile.
-const IN_FLIGHT_MAX: usize = 4;
 
-/// A Kafka client, and its messages in flight.
+/// A Kafka client, and the records that it has or that wait for it.
 pub struct Kafka {
     config: Config,
     client: Client,
     acks: Arc<AckQueue>,
     /// What the topics accept, as far as is known.
     limits: TopicLimits,
-    /// What was handed over last.
-    requests: Requests,
     targets: Targets,
-    /// The next record, if some of its parts are sent: the client's queue holds one part at a time, not the record.
-    partial: Option<Partial>,
-    /// The records of each batch message in flight.
-    groups: Vec<Option<Vec<Ticket>>>,
+    partitions: TopicPartitions,
+    outboxes: Outboxes,
+    /// Outcomes of records that were taken and not sent.
+    unsent: Vec<Ack>,
     /// Hashes of the files' content when they were last read.
     content: Content,
     /// A client from changed files, which is not in use yet.
     next: Option<(Client, Arc<AckQueue>)>,
-}
-
-/// A record of which some parts are sent.
-#[derive(Clone, Copy)]
-struct Partial {
-    ticket: Ticket,
-    parts: usize,
 }
 
 impl fmt::Debug for Kafka {
@@ -120,17 +111,17 @@ impl Kafka {
     /// # Errors
     /// When librdkafka does not accept the configuration.
     pub(super) fn new(config: Config, context: &Context) -> Result<Self, super::Error> {
-        let acks = Arc::new(AckQueue::new(context));
+        let metadata = Arc::new(Metadata::new(config.refresh(), Arc::clone(&context.services.wake)));
+        let acks = Arc::new(AckQueue::new(context, Arc::clone(&metadata)));
         let client = connect(&config, &acks)?;
-        let bytes = config.message_bytes_max();
         Ok(Self {
             client,
             acks,
-            limits: TopicLimits::new(bytes, config.request_bytes(bytes)),
-            requests: Requests::default(),
+            limits: TopicLimits::new(config.message_bytes_max()),
             targets: Targets::new(&config, &context.services),
-            partial: None,
-            groups: Vec::new(),
+            partitions: TopicPartitions::new(metadata, config.partitioner),
+            outboxes: Outboxes::new(config.pace),
+            unsent: Vec::new(),
             content: config.files.content(),
             next: None,
             config,
@@ -153,171 +144,121 @@ impl Kafka {
         self.limits.message_bytes(topic).saturating_sub(frame_bytes).max(PART_BYTES_MIN)
     }
 
-    /// Whether this much may be handed over to a topic at once; if that is not known, the topic is asked.
-    fn may_send(&mut self, topic: u16, bytes: usize) -> bool {
-        if self.limits.must_wait(topic, bytes) {
-            let (producer, wake, name) = (&self.client.producer, self.acks.wake(), self.targets.topic(topic));
-            self.limits.ask(&Question { producer, wake, number: topic, topic: name });
+    fn batch_limits(&self, topic: u16) -> Limits {
+        Limits {
+            part_bytes: self.part_bytes(topic),
+            batch_bytes: self.limits.request_bytes(topic),
+            reserve_bytes: request_bytes(self.config.message_bytes_max()),
+            messages: self.config.request_messages(),
+            cost: self.outboxes.batch_cost_max(),
         }
-        // What follows a record that is read again waits for it.
-        !self.limits.must_wait(topic, bytes) && !self.limits.has_changed()
     }
 
-    /// Sends entries of a batch, as many as one request to each topic holds.
-    fn send_records(&mut self, batch: &Batch, from: usize) -> usize {
-        self.requests.begin(self.acks.in_flight());
-        for (index, entry) in batch.entries.iter().enumerate().skip(from) {
-            let Extra { topic, parts, .. } = Extra::read(&batch.bytes[entry.extra.clone()]);
-            let parts = usize::from(parts);
-            while self.parts_sent(entry.ticket) < parts {
-                let bytes = entry.payload.len().div_ceil(parts) + entry.extra.len() + MESSAGE_OVERHEAD_BYTES;
-                let may_send = self.may_send(topic, self.requests.bytes_with(topic, bytes))
-                    && self.requests.takes(&self.limits, topic, bytes);
-                if !may_send || !self.send_part(batch, entry) {
-                    return index;
-                }
-            }
-            self.partial = None;
-        }
-        batch.entries.len()
-    }
-
-    /// The number of parts of a record that are sent.
-    fn parts_sent(&self, ticket: Ticket) -> usize {
-        self.partial.filter(|partial| partial.ticket == ticket).map_or(0, |partial| partial.parts)
-    }
-
-    /// Sends the next part of a record. Returns false if the client's queue is full.
-    fn send_part(&mut self, batch: &Batch, entry: &Entry) -> bool {
-        let payload = &batch.bytes[entry.payload.clone()];
-        let mut extra = Extra::read(&batch.bytes[entry.extra.clone()]);
-        let part_bytes = payload.len().div_ceil(usize::from(extra.parts));
-        let ticket = entry.ticket.to_bits();
-        let part = self.parts_sent(entry.ticket);
-        let headers = self.targets.headers();
-        let sent = if part_bytes > self.part_bytes(extra.topic) {
-            // The topic's limit was not known when the record was encoded. It is read again.
-            self.limits.note_outdated();
-            self.acks.add_in_flight();
-            self.acks.add_report(ticket, Err(RDKafkaErrorCode::MessageSizeTooLarge));
-            true
-        } else if extra.parts == 1 {
-            self.produce(&extra, payload, headers.of_record(&extra), ticket)
+    /// Puts a record into the outbox of its partition.
+    fn route(&mut self, record: Record<'_>, now: Instant) {
+        let Extra { topic, parts, key, .. } = Extra::read(record.extra);
+        // The parts of a record stay together.
+        let part_key = (key.is_none() && parts > 1).then(|| part_key(record.ticket, record.payload.len()));
+        let key = key.or(part_key.as_ref().map(String::as_bytes));
+        let target = Target { topic, name: self.targets.topic(topic), key };
+        let number = self.partitions.outbox(target, &mut self.outboxes);
+        if self.outboxes.get(number).is_closed {
+            self.unsent.push(Ack::new(record.ticket, Outcome::Refused));
         } else {
-            let name = format!("{ticket:016x}-{}", payload.len());
-            let headers = headers.of_part(&extra, &name, part);
-            // All parts of a record go to one partition, in order.
-            extra.key = Some(extra.key.unwrap_or(name.as_bytes()));
-            let start = part * part_bytes;
-            let bytes = &payload[start..payload.len().min(start + part_bytes)];
-            self.produce(&extra, bytes, headers, ticket)
-        };
-        self.partial = Some(Partial { ticket: entry.ticket, parts: part + usize::from(sent) });
-        sent
+            self.outboxes.change(number, |outbox| outbox.push(record, now));
+        }
     }
 
-    /// Sends the records of each topic as one message.
-    fn send_groups(&mut self, batch: &Batch, from: usize) -> usize {
-        let mut next = from;
-        while let Some(first) = batch.entries.get(next).filter(|_| self.acks.in_flight() <= IN_FLIGHT_MAX) {
-            let target = |entry: &Entry| {
-                let Extra { topic, key, values, .. } = Extra::read(&batch.bytes[entry.extra.clone()]);
-                (topic, key, values)
-            };
-            let Extra { topic, parts, .. } = Extra::read(&batch.bytes[first.extra.clone()]);
-            let fits = |entry: &Entry| entry.payload.len() < self.part_bytes(topic);
-            let joins = |entry: &&Entry| target(entry) == target(first) && fits(entry);
-            let group: Vec<&Entry> = batch.entries[next..].iter().take_while(joins).collect();
-            let group = &group[..self.count_fitting(topic, &group)];
-            let bytes = group.iter().map(|entry| entry.payload.len()).sum::<usize>();
-            let bytes = if group.is_empty() { first.payload.len().div_ceil(usize::from(parts)) } else { bytes };
-            if !self.may_send(topic, bytes) || self.limits.is_small(topic) && self.acks.in_flight() > 0 {
-                return next;
+    /// Moves records whose partition is known by now to its outbox.
+    fn assign(&mut self, now: Instant) {
+        self.partitions.update();
+        for number in self.partitions.assignable() {
+            let outbox = self.outboxes.get(number);
+            if outbox.out.is_some() || outbox.parts_sent > 0 || outbox.is_empty() {
+                continue;
             }
-            if group.is_empty() {
-                if !self.send_part(batch, first) {
-                    return next;
-                }
-                if self.parts_sent(first.ticket) == usize::from(parts) {
-                    self.partial = None;
-                    next += 1;
-                }
-            } else if self.send_group(batch, group) {
-                next += group.len();
-            } else {
-                return next;
+            let fresh = Outbox::new(outbox.topic, outbox.partition);
+            let mut waiting = self.outboxes.change(number, |outbox| std::mem::replace(outbox, fresh));
+            waiting.take_waiting(|record| self.route(record, now));
+        }
+    }
+
+    /// Asks the topics for which much waits.
+    fn ask_topics(&mut self) {
+        for outbox in self.outboxes.waiting() {
+            if self.limits.is_to_ask(outbox.topic, outbox.waiting_bytes) {
+                let (producer, wake) = (&self.client.producer, self.acks.wake());
+                let (metadata, topic) = (self.acks.metadata(), self.targets.topic(outbox.topic));
+                self.limits.ask(&Question { producer, metadata, wake, number: outbox.topic, topic });
             }
         }
-        next
     }
 
-    /// The number of entries that fit in a message, even if compression does not make them smaller.
-    fn count_fitting(&self, topic: u16, group: &[&Entry]) -> usize {
-        let mut bytes = 0;
-        let fits = |entry: &&&Entry| {
-            bytes += entry.payload.len() + 2;
-            bytes <= self.part_bytes(topic)
+    /// The broker of an outbox, unless its topic must answer first.
+    fn broker(&self, outbox: &Outbox) -> Option<i32> {
+        let first_bytes = outbox.first().map_or(0, |record| record.payload.len());
+        let must_wait = self.limits.must_wait(outbox.topic, first_bytes);
+        (!must_wait).then(|| self.partitions.leader(outbox))
+    }
+
+    /// Hands a batch of an outbox to the client. Returns whether it took any.
+    fn hand_over(&mut self, number: usize, now: Instant) -> bool {
+        let outbox = self.outboxes.get(number);
+        let broker = self.partitions.leader(outbox);
+        self.partitions.note_handed_over(outbox);
+        self.client.prepare_topic(outbox.topic, self.targets.topic(outbox.topic));
+        let hand_over = HandOver {
+            client: &self.client,
+            acks: &self.acks,
+            limits: self.batch_limits(outbox.topic),
+            headers: self.targets.headers(),
+            number,
+            topic: self.targets.topic(outbox.topic),
+            handle: self.client.topic(outbox.topic),
+            partition: outbox.partition,
         };
-        group.iter().take_while(fits).count()
+        let message = self.config.message;
+        let Handed { tickets, ends, messages, cost, is_outdated, .. } =
+            self.outboxes.change(number, |outbox| hand_over.batch(outbox, message));
+        if messages > 0 {
+            self.outboxes.set_out(number, Out { tickets, ends, left: messages, cost, broker, since: now });
+            self.acks.add_batch(number, messages);
+        }
+        if is_outdated {
+            self.limits.note_outdated();
+        }
+        messages > 0 && !is_outdated
     }
 
-    fn send_group(&mut self, batch: &Batch, group: &[&Entry]) -> bool {
-        // Compression in large parts is cheaper than one call for each line.
-        let mut lines = BufWriter::with_capacity(GZIP_PART_BYTES, GzEncoder::new(Vec::new(), Compression::fast()));
-        let written = group.iter().try_for_each(|entry| {
-            lines.write_all(&batch.bytes[entry.payload.clone()])?;
-            lines.write_all(b"\n")
-        });
-        let gzip = written.and_then(|()| lines.into_inner().map_err(IntoInnerError::into_error));
-        let Ok(payload) = gzip.and_then(GzEncoder::finish) else { return false };
-        let index = self.groups.iter().position(Option::is_none).unwrap_or_else(|| {
-            self.groups.push(None);
-            self.groups.len() - 1
-        });
-        let extras = group.iter().map(|entry| Extra::read(&batch.bytes[entry.extra.clone()]));
-        // A consumer that seeks a time finds all later records.
-        let Some(extra) = extras.max_by_key(|extra| extra.time_ms) else { return false };
-        let headers = self.targets.headers().of_group(extra.values, group.len());
-        let sent = self.produce(&extra, &payload, headers, GROUP | index as u64);
-        self.groups[index] = sent.then(|| group.iter().map(|entry| entry.ticket).collect());
-        sent
-    }
-
-    /// Hands one message to the client. Returns false if the client's queue is full.
-    fn produce(&self, extra: &Extra<'_>, payload: &[u8], headers: Option<OwnedHeaders>, ticket: u64) -> bool {
-        let topic = self.targets.topic(extra.topic);
-        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, to_opaque(ticket)).payload(payload);
-        record.key = extra.key;
-        record.headers = headers;
-        record.timestamp = Some(extra.time_ms);
-        self.acks.add_in_flight();
-        match self.client.producer.send(record) {
-            Ok(()) => {
-                let counts = self.acks.counts();
-                counts.sent_messages.add(1);
-                counts.sent_bytes.add(payload.len() as u64);
-                true
-            }
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                self.acks.remove_in_flight();
-                false
-            }
-            Err((error, _)) => {
-                // The client did not accept the message. It counts as sent and failed.
-                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-                self.acks.note_refusal(topic, code);
-                self.acks.add_report(ticket, Err(code));
-                true
+    /// Refuses what waits for partitions that take nothing while others do. Their records wait in the files, and the
+    /// others go on.
+    fn close_stalled(&mut self, now: Instant) {
+        for number in self.outboxes.stalled(now) {
+            let unsent = &mut self.unsent;
+            let (topic, partition) = self.outboxes.change(number, |outbox| {
+                outbox.is_closed = true;
+                outbox.take_waiting(|record| unsent.push(Ack::new(record.ticket, Outcome::Refused)));
+                (outbox.topic, outbox.partition)
+            });
+            if let Some(left_out) = self.acks.log_limit().due("stalled") {
+                let topic = self.targets.topic(topic);
+                tracing::warn!(topic, partition, left_out, "a partition takes no records; they wait in their files");
             }
         }
+    }
+
+    /// Whether the client is of no more use.
+    fn has_failed(&self) -> bool {
+        self.client.producer.client().fatal_error().is_some() || self.limits.has_changed()
     }
 
     fn replace_client(&mut self, client: Client, acks: Arc<AckQueue>) {
         self.client.stop(&self.acks);
         (self.client, self.acks) = (client, acks);
-        self.groups.clear();
-        self.partial = None;
+        self.outboxes.clear();
+        self.unsent.clear();
         self.limits.reset();
+        self.acks.metadata().ask();
     }
 
     /// Takes the brokers' answers, and learns from what topics refused for good.
@@ -361,24 +302,43 @@ impl Sink for Kafka {
         self.targets.set_file(file, envelope);
     }
 
-    /// Takes as many entries as one request holds, unless earlier requests or the client's queue are full.
+    /// Takes entries until its memory is used up.
     fn offer(&mut self, batch: &mut Batch, from: usize) -> usize {
-        if self.acks.in_flight() > IN_FLIGHT_MAX {
-            return from;
+        let now = Instant::now();
+        self.assign(now);
+        for (index, Entry { payload, extra, ticket }) in batch.entries.iter().enumerate().skip(from) {
+            if self.outboxes.is_full() {
+                return index;
+            }
+            let (payload, extra) = (&batch.bytes[payload.clone()], &batch.bytes[extra.clone()]);
+            self.route(Record { ticket: *ticket, payload, extra }, now);
         }
-        if let Some(first) = batch.entries.get(from) {
-            self.acks.note_topic(self.targets.topic(Extra::read(&batch.bytes[first.extra.clone()]).topic));
+        batch.entries.len()
+    }
+
+    fn send(&mut self, supply: Supply, now: Instant) {
+        if self.health() != Health::Works {
+            // What failed is sent again first.
+            return;
         }
-        match self.config.message {
-            Message::Record => self.send_records(batch, from),
-            Message::Batch => self.send_groups(batch, from),
+        self.assign(now);
+        let supply = if self.outboxes.is_full() { Supply::Waits } else { supply };
+        if supply == Supply::Waits {
+            self.close_stalled(now);
+        }
+        self.ask_topics();
+        while let Some(number) = self.outboxes.due(supply, now, |outbox| self.broker(outbox)) {
+            if !self.hand_over(number, now) {
+                break;
+            }
         }
     }
 
     fn poll_acks(&mut self, acks: &mut Vec<Ack>) -> Result<(), super::Error> {
-        let reports = self.acks.take_reports();
+        acks.append(&mut self.unsent);
+        let (now, reports) = (Instant::now(), self.acks.take_reports());
         self.update_limits();
-        for (ticket, outcome) in reports {
+        for (opaque, outcome) in reports {
             let outcome = match outcome {
                 Ok(()) => Outcome::Delivered,
                 // The next client sends them.
@@ -393,30 +353,34 @@ impl Sink for Kafka {
                 }
                 Err(_) => Outcome::Refused,
             };
-            if ticket & GROUP == 0 {
-                acks.push(Ack::new(Ticket::from_bits(ticket), outcome));
-                continue;
-            }
-            let index = usize::try_from(ticket & !GROUP).unwrap_or(usize::MAX);
-            let group = self.groups.get_mut(index).and_then(Option::take);
-            acks.extend(group.into_iter().flatten().map(|ticket| Ack::new(ticket, outcome)));
+            let (number, message) = from_opaque(opaque);
+            self.outboxes.settle(number, message, now, |ticket| acks.push(Ack::new(*ticket, outcome)));
         }
         Ok(())
     }
 
     fn health(&self) -> Health {
-        let has_failed = self.client.producer.client().fatal_error().is_some() || self.limits.has_changed();
-        if has_failed { Health::Failed } else { Health::Works }
+        if self.has_failed() || self.outboxes.can_reopen() { Health::Failed } else { Health::Works }
     }
 
     fn purge(&mut self) {
+        let lost = self.outboxes.give_up();
+        self.unsent.extend(lost.into_iter().map(|ticket| Ack::new(ticket, Outcome::Lost)));
         if self.client.producer.client().fatal_error().is_some() {
             self.client.producer.purge(PurgeConfig::default().queue().inflight());
+        } else if self.has_failed() && self.outboxes.has_stalled(Instant::now()) {
+            // A partition without a leader would hold up the next client for as long.
+            self.client.producer.purge(PurgeConfig::default().queue());
         }
     }
 
-    /// Replaces the client. Late reports of the old one are ignored: all its messages count as lost.
+    /// Replaces the client. Late reports of the old one are ignored: all its messages count as lost. If partitions only
+    /// take records again, the client stays, and what waited for them is read again, in its order.
     fn reset(&mut self) -> Result<Resume, super::Error> {
+        if !self.has_failed() && self.outboxes.can_reopen() {
+            self.outboxes.reopen();
+            return Ok(Resume::AtOnce);
+        }
         let acks = Arc::new(self.acks.for_next_client());
         let client = connect(&self.config, &acks)?;
         let resume = if self.limits.has_changed() { Resume::AtOnce } else { Resume::AfterBackoff };
@@ -461,11 +425,4 @@ impl Drop for Kafka {
     fn drop(&mut self) {
         self.client.stop(&self.acks);
     }
-}
-
-const _: () = assert!(usize::BITS == 64, "a ticket fits in a pointer-sized opaque value");
-
-#[allow(clippy::cast_possible_truncation, reason = "the assertion above")]
-fn to_opaque(ticket: u64) -> usize {
-    ticket as usize
 }

@@ -13,7 +13,7 @@ use crate::pipeline::batch::cost_bytes;
 use crate::pipeline::encode::RedactedLine;
 use crate::pipeline::frame::{ContainerConfig, ContainerLines, Encoding, End, FileRecords, Framed, Frames, Placed};
 use crate::pipeline::is_blank;
-use crate::sink::Staged;
+use crate::sink::{Staged, Supply};
 use crate::source::{Chunk, Polled, TrackedFile, WriteTime};
 use event::{Boundary, DropReason, FileId, Framing, Line, LineTimes, OutputSet, Share, Span, Watermark};
 
@@ -249,6 +249,7 @@ impl Shipper {
         for Placed { framed, share } in &mut records {
             if self.components.fanout.has_full_batch() {
                 self.components.fanout.flush();
+                self.components.fanout.send(Supply::More, Instant::now());
             }
             if self.is_full() {
                 taken.full = true;

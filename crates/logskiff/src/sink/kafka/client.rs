@@ -1,4 +1,4 @@
-//! Creates a client, and starts the thread that polls its events.
+//! Creates a client, and starts the threads that poll its events and ask for its topics.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,14 +9,18 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer};
 
+use super::config::request_bytes;
 use super::context::{AckQueue, Callbacks};
+use super::topic_handle::TopicHandle;
 use super::{Config, Error};
 use crate::regular;
 
-/// A producer with the thread that polls it.
+/// A producer with its threads.
 pub(super) struct Client {
     pub(super) producer: Arc<BaseProducer<Callbacks>>,
-    /// Ends the thread, which is not waited for.
+    /// By the number of the topic.
+    topics: Vec<Option<TopicHandle>>,
+    /// Ends the threads, which are not waited for.
     stop: Arc<AtomicBool>,
 }
 
@@ -26,18 +30,53 @@ const POLL: Duration = Duration::from_secs(10);
 /// the maximum.
 const CONNECT_POLL_MIN: Duration = Duration::from_millis(5);
 const CONNECT_POLL_MAX: Duration = Duration::from_millis(100);
-/// The time limit of the metadata request.
-const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Client {
-    /// Ends the thread, and ignores the client's further reports.
+    /// Ends the threads, and ignores the client's further reports.
     pub(super) fn stop(&self, acks: &AckQueue) {
         self.stop.store(true, Ordering::Relaxed);
         acks.retire();
+        acks.metadata().ask();
+    }
+
+    /// The handle of a topic, from its first use on.
+    pub(super) fn prepare_topic(&mut self, number: u16, name: &str) {
+        let number = usize::from(number);
+        if self.topics.len() <= number {
+            self.topics.resize_with(number + 1, || None);
+        }
+        if self.topics[number].is_none() {
+            self.topics[number] = TopicHandle::new(&self.producer, name);
+        }
+    }
+
+    /// The same, if it has been prepared.
+    pub(super) fn topic(&self, number: u16) -> Option<&TopicHandle> {
+        self.topics.get(usize::from(number))?.as_ref()
+    }
+
+    /// Passes the client's reports on, until it is stopped.
+    fn poll(&self, acks: &AckQueue) {
+        let is_stopped = || self.stop.load(Ordering::Relaxed);
+        let mut wait = CONNECT_POLL_MIN;
+        while !is_stopped() && self.producer.client().fetch_cluster_id(Duration::ZERO).is_none() {
+            self.producer.poll(wait);
+            wait = (wait * 2).min(CONNECT_POLL_MAX);
+        }
+        if !is_stopped() {
+            acks.counts().answers();
+            // An idempotent client needs an id from a broker before it sends messages. It asks for the id once a broker
+            // has answered a request, or else after half a second. The client's own first request does not count: its
+            // connection is replaced by one to the same broker's advertised name.
+            acks.metadata().ask();
+        }
+        while !is_stopped() {
+            self.producer.poll(POLL);
+        }
     }
 }
 
-/// Creates a client, and starts the thread that passes its delivery reports to `acks`.
+/// Creates a client, and starts the threads that pass its delivery reports to `acks`, and ask for its topics.
 ///
 /// # Errors
 /// [`Error`], when librdkafka does not accept the configuration.
@@ -47,8 +86,11 @@ pub(super) fn connect(config: &Config, acks: &Arc<AckQueue>) -> Result<Client, E
     for (name, value) in &config.properties.0 {
         properties.set(name, value);
     }
-    properties.set("message.max.bytes", message_bytes_max.to_string());
-    properties.set("batch.size", config.request_bytes(message_bytes_max).to_string());
+    // The limits of logskiff's own batches come first.
+    for property in ["message.max.bytes", "batch.size"] {
+        properties.set(property, request_bytes(message_bytes_max).to_string());
+    }
+    properties.set("partitioner", config.partitioner.property());
     properties.set("queue.buffering.max.kbytes", config.queue_kbytes(message_bytes_max).to_string());
     // librdkafka opens these files itself, and would wait for a pipe.
     if let Some((name, _)) =
@@ -65,38 +107,19 @@ pub(super) fn connect(config: &Config, acks: &Arc<AckQueue>) -> Result<Client, E
     })?;
     let producer = Arc::new(producer);
     let stop = Arc::new(AtomicBool::new(false));
-    let client = Client { producer: Arc::clone(&producer), stop: Arc::clone(&stop) };
+    let client = Client { producer: Arc::clone(&producer), topics: Vec::new(), stop: Arc::clone(&stop) };
     acks.counts().connects.add(1);
-    let acks = Arc::clone(acks);
-    let poll = move || {
-        let is_stopped = || stop.load(Ordering::Relaxed);
-        let mut wait = CONNECT_POLL_MIN;
-        while !is_stopped() && producer.client().fetch_cluster_id(Duration::ZERO).is_none() {
-            producer.poll(wait);
-            wait = (wait * 2).min(CONNECT_POLL_MAX);
-        }
-        if !is_stopped() {
-            acks.counts().answers();
-            request_metadata(&producer, &acks);
-        }
-        while !is_stopped() {
-            producer.poll(POLL);
-        }
-    };
-    let thread = std::thread::Builder::new().name("kafka-reports".into()).stack_size(256 * 1024).spawn(poll);
-    thread.map_err(|error| Error::Client(error.to_string()))?;
+    let polling = Client { producer: Arc::clone(&producer), topics: Vec::new(), stop: Arc::clone(&stop) };
+    let polling_acks = Arc::clone(acks);
+    spawn("kafka-reports", move || polling.poll(&polling_acks))?;
+    let metadata = Arc::clone(acks.metadata());
+    spawn("kafka-topics", move || metadata.keep_asking(&producer, &stop))?;
     Ok(client)
 }
 
-/// Requests the metadata of the first message's topic, if there is a message. An idempotent client needs an id from a
-/// broker before it sends messages. It asks for the id once a broker has answered a request, or else after half a
-/// second. The client's own first request does not count: its connection is replaced by one to the same broker's
-/// advertised name.
-fn request_metadata(producer: &BaseProducer<Callbacks>, acks: &AckQueue) {
-    if let Some(topic) = acks.first_topic() {
-        // The client keeps the answer. A failure only costs the half second.
-        drop(producer.client().fetch_metadata(Some(topic), METADATA_TIMEOUT));
-    }
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let thread = std::thread::Builder::new().name(name.into()).stack_size(256 * 1024).spawn(run);
+    thread.map(drop).map_err(|error| Error::Client(error.to_string()))
 }
 
 /// A reason without the value, which librdkafka quotes.

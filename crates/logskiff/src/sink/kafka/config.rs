@@ -4,9 +4,13 @@
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::files::Files;
 use super::message_time::Timestamp;
+use super::metadata::REFRESH;
+use super::pacing::Pace;
+use super::partitioner::Partitioner;
 use crate::pipeline::encode::template::Template;
 
 /// What to do with a record above the size that the broker takes.
@@ -54,6 +58,10 @@ pub struct Config {
     pub oversize: Oversize,
     /// The content of a message.
     pub message: Message,
+    /// The partition of a key.
+    pub partitioner: Partitioner,
+    /// Limits of memory and of batches.
+    pub pace: Pace,
     /// librdkafka's properties.
     pub properties: Properties,
     /// The OAUTHBEARER token's file, read again before the token expires.
@@ -93,9 +101,15 @@ impl Config {
         files.cloned().chain(properties).collect()
     }
 
-    /// The maximum size of a request in bytes, before compression.
-    pub(super) fn request_bytes(&self, message_bytes_max: usize) -> usize {
-        self.number("batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(message_bytes_max)
+    /// The most messages in a request.
+    pub(super) fn request_messages(&self) -> usize {
+        self.number("batch.num.messages").unwrap_or(usize::MAX)
+    }
+
+    /// How often a topic is asked for, if the user has said so.
+    pub(super) fn refresh(&self) -> Duration {
+        let ms = self.number("topic.metadata.refresh.interval.ms").filter(|ms| *ms > 0);
+        ms.and_then(|ms| u64::try_from(ms).ok()).map_or(REFRESH, Duration::from_millis)
     }
 
     /// The size of the client's queue in KiB. It is at least the size of the largest message, or that message could
@@ -121,3 +135,22 @@ impl Config {
 
 /// Kafka's default limit of a message.
 const MESSAGE_BYTES_MAX: usize = 1_000_000;
+/// librdkafka's limit of a request. It reserves more for a message than the message takes, and a batch must not be split.
+pub(super) fn request_bytes(message_bytes_max: usize) -> usize {
+    2 * message_bytes_max + 64 * 1024
+}
+
+/// The limits of messages and of the batch that becomes a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The largest part of a record in one message.
+    pub(super) part_bytes: usize,
+    /// The largest request that the topic accepts, as far as is known.
+    pub(super) batch_bytes: usize,
+    /// The largest request that librdkafka forms, by its own bound of a message's size.
+    pub(super) reserve_bytes: usize,
+    /// The most messages in a request.
+    pub(super) messages: usize,
+    /// The memory that a batch may take in the client.
+    pub(super) cost: usize,
+}

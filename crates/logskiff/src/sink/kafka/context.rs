@@ -2,8 +2,8 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,15 +14,16 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
-use super::IN_FLIGHT_MAX;
+use super::handover::from_opaque;
+use super::metadata::Metadata;
 use super::topic_limits::Refusal;
 use crate::regular;
 use crate::sink::Context;
 use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{ErrorKind, OutputMetrics};
 
-/// The outcome of a message, by its ticket.
-pub(super) type Outcome = (u64, Result<(), RDKafkaErrorCode>);
+/// The outcome of a message, by the value that it carries.
+pub(super) type Outcome = (usize, Result<(), RDKafkaErrorCode>);
 
 /// A token without a readable expiry is read again after this time.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
@@ -31,11 +32,8 @@ const TOKEN_RETRY: Duration = Duration::from_secs(5);
 
 /// Delivery reports of one client that wait for the shipper.
 pub(super) struct AckQueue {
-    outcomes: Mutex<Vec<Outcome>>,
-    /// The number of messages without a report.
-    in_flight: AtomicUsize,
-    /// The topic of the first message, if there is one.
-    first_topic: OnceLock<String>,
+    reports: Mutex<Reports>,
+    metadata: Arc<Metadata>,
     wake: Arc<dyn Fn() + Send + Sync>,
     /// What topics refused for good, with their names.
     refusals: Mutex<Vec<(String, Refusal)>>,
@@ -45,27 +43,48 @@ pub(super) struct AckQueue {
     log_limit: Arc<LogRateLimit>,
 }
 
+#[derive(Default)]
+struct Reports {
+    outcomes: Vec<Outcome>,
+    /// By outbox: the messages without a report. A report may come before its batch is counted.
+    left: Vec<i64>,
+}
+
+impl Reports {
+    /// Adds to the messages of an outbox without a report. Returns whether all are reported.
+    fn count(&mut self, outbox: usize, messages: i64) -> bool {
+        if self.left.len() <= outbox {
+            self.left.resize(outbox + 1, 0);
+        }
+        self.left[outbox] += messages;
+        self.left[outbox] == 0
+    }
+}
+
 impl AckQueue {
-    pub(super) fn new(context: &Context) -> Self {
+    pub(super) fn new(context: &Context, metadata: Arc<Metadata>) -> Self {
         let log_limit = Arc::new(LogRateLimit::new(Arc::clone(&context.services.metrics)));
-        Self::empty(Arc::clone(&context.services.wake), Arc::clone(&context.counts), log_limit)
+        Self {
+            reports: Mutex::default(),
+            metadata,
+            wake: Arc::clone(&context.services.wake),
+            refusals: Mutex::default(),
+            retired: AtomicBool::new(false),
+            counts: Arc::clone(&context.counts),
+            log_limit,
+        }
     }
 
     /// An empty queue for the next client.
     pub(super) fn for_next_client(&self) -> Self {
-        Self::empty(Arc::clone(&self.wake), Arc::clone(&self.counts), Arc::clone(&self.log_limit))
-    }
-
-    fn empty(wake: Arc<dyn Fn() + Send + Sync>, counts: Arc<OutputMetrics>, log_limit: Arc<LogRateLimit>) -> Self {
         Self {
-            outcomes: Mutex::default(),
-            in_flight: AtomicUsize::new(0),
-            first_topic: OnceLock::new(),
-            wake,
+            reports: Mutex::default(),
+            metadata: Arc::clone(&self.metadata),
+            wake: Arc::clone(&self.wake),
             refusals: Mutex::default(),
             retired: AtomicBool::new(false),
-            counts,
-            log_limit,
+            counts: Arc::clone(&self.counts),
+            log_limit: Arc::clone(&self.log_limit),
         }
     }
 
@@ -79,45 +98,43 @@ impl AckQueue {
         &self.counts
     }
 
-    /// Notes the topic of a message. The first one stays.
-    pub(super) fn note_topic(&self, topic: &str) {
-        self.first_topic.get_or_init(|| topic.to_owned());
+    /// What is known of the topics.
+    pub(super) fn metadata(&self) -> &Arc<Metadata> {
+        &self.metadata
     }
 
-    /// The topic of the first message, if there is one.
-    pub(super) fn first_topic(&self) -> Option<&str> {
-        self.first_topic.get().map(String::as_str)
+    /// Limits how often an event is logged.
+    pub(super) fn log_limit(&self) -> &LogRateLimit {
+        &self.log_limit
     }
 
-    /// The number of messages without a report.
-    pub(super) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Acquire)
+    /// Counts a batch that the client has.
+    pub(super) fn add_batch(&self, outbox: usize, messages: usize) {
+        if self.reports().count(outbox, i64::try_from(messages).unwrap_or(i64::MAX)) {
+            // All reports came before.
+            (self.wake)();
+        }
     }
 
-    /// Counts a message that is about to be sent.
-    pub(super) fn add_in_flight(&self) {
-        self.in_flight.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// Uncounts a message that the client did not accept.
-    pub(super) fn remove_in_flight(&self) {
-        self.in_flight.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// Adds the report of a message in flight.
-    pub(super) fn add_report(&self, ticket: u64, outcome: Result<(), RDKafkaErrorCode>) {
-        let failed = outcome.is_err();
-        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((ticket, outcome));
-        // Reports come one by one. The shipper is woken when it can send more messages, and by the last report.
-        let left = self.in_flight.fetch_sub(1, Ordering::AcqRel) - 1;
-        if failed || matches!(left, 0 | IN_FLIGHT_MAX) {
+    /// Adds the report of a message.
+    pub(super) fn add_report(&self, opaque: usize, outcome: Result<(), RDKafkaErrorCode>) {
+        let mut reports = self.reports();
+        reports.outcomes.push((opaque, outcome));
+        // Reports come one by one. The shipper is woken by the last of a batch, when it can hand over the next.
+        let is_last = reports.count(from_opaque(opaque).0, -1);
+        drop(reports);
+        if outcome.is_err() || is_last {
             (self.wake)();
         }
     }
 
     /// Removes and returns all reports.
     pub(super) fn take_reports(&self) -> Vec<Outcome> {
-        std::mem::take(&mut *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.reports().outcomes)
+    }
+
+    fn reports(&self) -> MutexGuard<'_, Reports> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs that no client could be created from the changed files.
@@ -171,7 +188,7 @@ impl Callbacks {
 impl ProducerContext for Callbacks {
     type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         let outcome = match result {
             Ok(_) => Ok(()),
             Err((error, message)) => {
@@ -188,12 +205,13 @@ impl ProducerContext for Callbacks {
             Ok(()) => self.acks.counts().answers(),
             Err(code) => {
                 self.acks.counts().failed(error_kind(code));
+                self.acks.metadata.note_error();
                 if let Some(left_out) = self.acks.log_limit.due(&format!("delivery {code:?}")) {
                     tracing::error!(%code, left_out, "Kafka rejected a message; sending it again");
                 }
             }
         }
-        self.acks.add_report(ticket as u64, outcome);
+        self.acks.add_report(opaque, outcome);
     }
 }
 
@@ -222,6 +240,7 @@ impl ClientContext for Callbacks {
         }
         let code = error.rdkafka_error_code();
         self.acks.counts().failed(code.map_or(ErrorKind::Connect, error_kind));
+        self.acks.metadata.note_error();
         if code == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.acks.counts().connected.set(false);
         }

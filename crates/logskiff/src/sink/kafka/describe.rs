@@ -13,13 +13,16 @@ use std::time::{Duration, Instant};
 
 use rdkafka::bindings as sys;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseProducer, Producer};
 
 use super::context::Callbacks;
+use super::metadata::Metadata;
 
-/// The time limit of a request; it also waits for a connection.
-const TIMEOUT: Duration = Duration::from_secs(3);
+/// The time limits of the requests, the next of which goes to another leader if there is one: a broker may be down before
+/// the cluster knows. A request also waits for a connection.
+const TIMEOUTS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// How long it waits for a leader.
+const LEADER_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a waiting thread looks whether its client is still in use.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -43,23 +46,39 @@ pub(super) enum Answer {
     Refused(RDKafkaErrorCode),
 }
 
-/// Asks on a thread of its own until there is an answer, or `stop` is set. While no broker is reached it asks again.
+/// Who is asked.
+pub(super) struct Asked {
+    /// The client.
+    pub(super) producer: Arc<BaseProducer<Callbacks>>,
+    /// What is known of its topics.
+    pub(super) metadata: Arc<Metadata>,
+    /// The topic.
+    pub(super) topic: String,
+    /// Ends the question.
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+/// Asks on a thread of its own until there is an answer, or the question ends. While no broker is reached it asks again,
+/// and it asks another leader than one that does not answer.
 ///
 /// # Errors
 /// When the system has no thread for it.
-pub(super) fn ask(
-    producer: Arc<BaseProducer<Callbacks>>,
-    topic: &str,
-    stop: Arc<AtomicBool>,
-    answered: impl FnOnce(Answer) + Send + 'static,
-) -> std::io::Result<()> {
-    let (topic, name) = (topic.to_owned(), CString::new(topic)?);
+pub(super) fn ask(asked: Asked, answered: impl FnOnce(Answer) + Send + 'static) -> std::io::Result<()> {
+    use RDKafkaErrorCode as Code;
+    let name = CString::new(asked.topic.as_str())?;
     let run = move || {
-        while !stop.load(Ordering::Relaxed) {
-            let answer = leader(&producer, &topic).and_then(|leader| describe(&producer, leader, &name, &stop));
-            let is_reached = producer.client().fetch_cluster_id(Duration::ZERO).is_some();
+        let mut tries = 0;
+        while !asked.is_over() {
+            let answer = asked.leader(tries).and_then(|broker| describe(&asked, &name, Try { broker, number: tries }));
+            let is_reached = asked.producer.client().fetch_cluster_id(Duration::ZERO).is_some();
             match answer {
-                Err(RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::BrokerTransportFailure) if !is_reached => {}
+                Err(Code::OperationTimedOut | Code::BrokerTransportFailure | Code::LeaderNotAvailable)
+                    if !is_reached => {}
+                Err(Code::NotLeaderForPartition) => {}
+                Err(Code::OperationTimedOut | Code::BrokerTransportFailure) if tries + 1 < TIMEOUTS.len() => {
+                    tries += 1;
+                    asked.metadata.note_error();
+                }
                 answer => return answered(answer.map_or_else(Answer::Refused, Answer::Told)),
             }
         }
@@ -67,22 +86,42 @@ pub(super) fn ask(
     std::thread::Builder::new().name("kafka-limits".into()).stack_size(128 * 1024).spawn(run).map(drop)
 }
 
-/// A broker that leads a part of the topic: the client is connected to it anyway. By itself librdkafka asks the
-/// controller.
-fn leader(producer: &BaseProducer<Callbacks>, topic: &str) -> Result<i32, RDKafkaErrorCode> {
-    let metadata = producer.client().fetch_metadata(Some(topic), TIMEOUT);
-    let metadata = metadata.map_err(|error| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown))?;
-    let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
-    partitions.map(MetadataPartition::leader).find(|id| *id >= 0).ok_or(RDKafkaErrorCode::LeaderNotAvailable)
+impl Asked {
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// A broker that leads a part of the topic, another one each try: the client is connected to it anyway. By itself
+    /// librdkafka asks the controller.
+    fn leader(&self, tries: usize) -> Result<i32, RDKafkaErrorCode> {
+        let start = Instant::now();
+        while start.elapsed() < LEADER_TIMEOUT && !self.is_over() {
+            let brokers = self.metadata.wait_for_brokers(&self.topic, POLL);
+            if !brokers.is_empty() {
+                return Ok(brokers[tries % brokers.len()]);
+            }
+        }
+        Err(RDKafkaErrorCode::LeaderNotAvailable)
+    }
+
+    /// Whether a broker leads no part of the topic any more.
+    fn leads_no_more(&self, broker: i32) -> bool {
+        let brokers = self.metadata.wait_for_brokers(&self.topic, Duration::ZERO);
+        !brokers.is_empty() && !brokers.contains(&broker)
+    }
 }
 
-fn describe(
-    producer: &BaseProducer<Callbacks>,
+/// One request.
+#[derive(Clone, Copy)]
+struct Try {
     broker: i32,
-    topic: &CStr,
-    stop: &AtomicBool,
-) -> Result<TopicConfig, RDKafkaErrorCode> {
-    let client = producer.client().native_ptr();
+    /// From zero.
+    number: usize,
+}
+
+fn describe(asked: &Asked, topic: &CStr, this: Try) -> Result<TopicConfig, RDKafkaErrorCode> {
+    let client = asked.producer.client().native_ptr();
+    let timeout = TIMEOUTS[this.number];
     let mut reason = [0 as c_char; 128];
     // SAFETY: `client` lives as long as `producer`, which is borrowed. librdkafka copies the resource and the options
     // before `rd_kafka_DescribeConfigs` returns, and each object is destroyed once, below, after its last use. The
@@ -90,17 +129,22 @@ fn describe(
     unsafe {
         let options =
             sys::rd_kafka_AdminOptions_new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-        let timeout_ms = i32::try_from(TIMEOUT.as_millis()).unwrap_or(i32::MAX);
+        let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
         sys::rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason.as_mut_ptr(), reason.len());
-        sys::rd_kafka_AdminOptions_set_broker(options, broker, reason.as_mut_ptr(), reason.len());
+        sys::rd_kafka_AdminOptions_set_broker(options, this.broker, reason.as_mut_ptr(), reason.len());
         let queue = sys::rd_kafka_queue_new(client);
         let mut resource =
             sys::rd_kafka_ConfigResource_new(sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, topic.as_ptr());
         sys::rd_kafka_DescribeConfigs(client, &raw mut resource, 1, options, queue);
         sys::rd_kafka_ConfigResource_destroy(resource);
         sys::rd_kafka_AdminOptions_destroy(options);
-        let event = wait(queue, stop);
-        let config = if event.is_null() { Err(RDKafkaErrorCode::OperationTimedOut) } else { read(event) };
+        // librdkafka answers at the time limit itself; twice the time is for a clock that was set.
+        let event = wait(queue, 2 * timeout, || asked.is_over() || asked.leads_no_more(this.broker));
+        let config = match event.is_null() {
+            false => read(event),
+            true if asked.leads_no_more(this.broker) => Err(RDKafkaErrorCode::NotLeaderForPartition),
+            true => Err(RDKafkaErrorCode::OperationTimedOut),
+        };
         if !event.is_null() {
             sys::rd_kafka_event_destroy(event);
         }
@@ -109,15 +153,18 @@ fn describe(
     }
 }
 
-/// The event of the answer; null if there is none in time.
+/// The event of the answer; null if there is none in time, or it is no longer wanted.
 ///
 /// # Safety
 /// The queue must live.
-unsafe fn wait(queue: *mut sys::rd_kafka_queue_t, stop: &AtomicBool) -> *mut sys::rd_kafka_event_t {
+unsafe fn wait(
+    queue: *mut sys::rd_kafka_queue_t,
+    timeout: Duration,
+    is_over: impl Fn() -> bool,
+) -> *mut sys::rd_kafka_event_t {
     let poll_ms = i32::try_from(POLL.as_millis()).unwrap_or(i32::MAX);
     let start = Instant::now();
-    // librdkafka answers at the time limit itself; the second one is for a clock that was set.
-    while start.elapsed() < 2 * TIMEOUT && !stop.load(Ordering::Relaxed) {
+    while start.elapsed() < timeout && !is_over() {
         // SAFETY: the caller's.
         let event = unsafe { sys::rd_kafka_queue_poll(queue, poll_ms) };
         if !event.is_null() {

@@ -13,6 +13,9 @@ pub const OWN: [&str; 6] = ["event.id", "id", "part", "parts", "content-encoding
 /// The most bytes of a header's lengths.
 const LENGTHS_BYTES: usize = 8;
 
+/// The most bytes of logskiff's own headers of a message, without the event id.
+const OWN_BYTES_MAX: usize = 100;
+
 /// The configured headers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Headers {
@@ -32,6 +35,13 @@ impl Headers {
     /// The most bytes of a message that the headers take.
     pub(super) fn bytes_max(&self) -> usize {
         self.named.iter().map(|(name, _)| name.len() + VALUE_BYTES_MAX + LENGTHS_BYTES).sum()
+    }
+
+    /// The bytes of a record's headers in a message besides what [`Extra::write`] writes; logskiff's own have room.
+    pub(super) fn overhead(&self, extra: &Extra<'_>) -> usize {
+        let has_own = !extra.id.is_empty() || extra.parts > 1;
+        let configured: usize = self.named.iter().map(|(name, _)| name.len() + LENGTHS_BYTES).sum();
+        configured + if has_own { OWN_BYTES_MAX } else { 0 }
     }
 
     /// Appends the values for [`Extra::values`]; `render` fills in a template.

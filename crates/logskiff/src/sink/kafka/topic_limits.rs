@@ -13,11 +13,12 @@ use rdkafka::producer::BaseProducer;
 use super::context::Callbacks;
 use super::describe::{self, Answer, TopicConfig};
 use super::message_time::Bounds;
+use super::metadata::Metadata;
 
 /// The limit of a message is never set below this.
 const MESSAGE_BYTES_MIN: usize = 1024;
-/// A topic is asked before more than this is sent to it at once, and gets no more before it has answered. Most sidecars
-/// write less and never ask; hardly a topic accepts less.
+/// A topic is asked when more than this waits for it, and gets no more at once before it has answered. Most sidecars write
+/// less and never ask; hardly a topic accepts less.
 const UNASKED_BYTES: usize = 64 * 1024;
 
 /// Why a topic refused a message for good.
@@ -33,8 +34,6 @@ pub(super) enum Refusal {
 pub(super) struct TopicLimits {
     /// The client's own limit of a message.
     client_bytes: usize,
-    /// The most bytes of a request.
-    request_bytes: usize,
     /// By the topic's number.
     topics: Vec<Topic>,
     /// Answers to the questions of this client.
@@ -43,7 +42,7 @@ pub(super) struct TopicLimits {
     stop: Arc<AtomicBool>,
     /// It was logged that brokers do not say.
     is_logged: bool,
-    /// No broker answers this client: topics are no longer asked.
+    /// The brokers do not know the question: topics are no longer asked.
     is_silent: bool,
     /// A limit changed, so that the client must be replaced and read again.
     has_changed: bool,
@@ -74,6 +73,8 @@ enum State {
 pub(super) struct Question<'q> {
     /// The client.
     pub(super) producer: &'q Arc<BaseProducer<Callbacks>>,
+    /// What is known of its topics.
+    pub(super) metadata: &'q Arc<Metadata>,
     /// Wakes the shipper.
     pub(super) wake: &'q Arc<dyn Fn() + Send + Sync>,
     /// The topic's number.
@@ -83,10 +84,9 @@ pub(super) struct Question<'q> {
 }
 
 impl TopicLimits {
-    pub(super) fn new(client_bytes: usize, request_bytes: usize) -> Self {
+    pub(super) fn new(client_bytes: usize) -> Self {
         Self {
             client_bytes,
-            request_bytes,
             topics: Vec::new(),
             inbox: Arc::default(),
             stop: Arc::default(),
@@ -111,26 +111,21 @@ impl TopicLimits {
         self.topic(topic).bounds
     }
 
-    /// The most bytes of a request to any topic.
-    pub(super) fn request_bytes_max(&self) -> usize {
-        self.request_bytes
-    }
-
     /// The most bytes of a request to a topic.
     pub(super) fn request_bytes(&self, topic: u16) -> usize {
-        let known = self.request_bytes.min(self.message_bytes(topic));
+        let known = self.message_bytes(topic);
         if self.topic(topic).state == State::Answered || self.is_silent { known } else { known.min(UNASKED_BYTES) }
     }
 
-    /// Whether requests to a topic are smaller than the client makes them by itself.
-    pub(super) fn is_small(&self, topic: u16) -> bool {
-        self.request_bytes(topic) < self.request_bytes
-    }
-
-    /// Whether a topic must have answered before this much is sent to it at once.
+    /// Whether a topic must have answered before a record of this size is sent to it.
     pub(super) fn must_wait(&self, topic: u16, bytes: usize) -> bool {
         let Topic { state, is_held, .. } = self.topic(topic);
         state != State::Answered && !self.is_silent && (is_held || bytes > UNASKED_BYTES)
+    }
+
+    /// Whether a topic is to be asked, when so many bytes wait for it.
+    pub(super) fn is_to_ask(&self, topic: u16, waiting_bytes: usize) -> bool {
+        self.must_wait(topic, waiting_bytes) && self.topic(topic).state == State::Unasked
     }
 
     /// Asks a topic, unless that was done.
@@ -146,8 +141,13 @@ impl TopicLimits {
             inbox.lock().unwrap_or_else(PoisonError::into_inner).push((number, answer));
             wake();
         };
-        let stop = Arc::clone(&self.stop);
-        if describe::ask(Arc::clone(question.producer), question.topic, stop, answered).is_err() {
+        let asked = describe::Asked {
+            producer: Arc::clone(question.producer),
+            metadata: Arc::clone(question.metadata),
+            topic: question.topic.to_owned(),
+            stop: Arc::clone(&self.stop),
+        };
+        if describe::ask(asked, answered).is_err() {
             // Without a thread, refusals show the limit.
             self.topic_mut(number).answered();
         }
@@ -162,7 +162,7 @@ impl TopicLimits {
                 Answer::Told(told) => self.topic_mut(number).take(told),
                 Answer::Refused(code) => {
                     self.topic_mut(number).answered();
-                    self.is_silent |= matches!(code, Code::UnsupportedFeature | Code::OperationTimedOut);
+                    self.is_silent |= code == Code::UnsupportedFeature;
                     // A missing topic is logged when a message is sent to it.
                     let is_missing = matches!(code, Code::LeaderNotAvailable | Code::UnknownTopicOrPartition);
                     if !is_missing && !std::mem::replace(&mut self.is_logged, true) {
@@ -292,7 +292,7 @@ mod tests {
     const CLIENT_BYTES: usize = 1_000_000;
 
     fn limits() -> TopicLimits {
-        TopicLimits::new(CLIENT_BYTES, 500_000)
+        TopicLimits::new(CLIENT_BYTES)
     }
 
     #[test]
@@ -301,7 +301,7 @@ mod tests {
         limits.tell(3, 100_000);
         limits.tell(4, 5_000_000);
         assert_eq!([3, 4, 5].map(|topic| limits.message_bytes(topic)), [100_000, CLIENT_BYTES, CLIENT_BYTES]);
-        assert_eq!([3, 4, 5].map(|topic| limits.request_bytes(topic)), [100_000, 500_000, UNASKED_BYTES]);
+        assert_eq!([3, 4, 5].map(|topic| limits.request_bytes(topic)), [100_000, CLIENT_BYTES, UNASKED_BYTES]);
         assert!(limits.learn(7, Refusal::Size, "seven"));
         assert_eq!([4, 7].map(|topic| limits.message_bytes(topic)), [CLIENT_BYTES, CLIENT_BYTES / 2]);
     }
@@ -336,7 +336,6 @@ mod tests {
         let mut limits = limits();
         limits.tell(0, CLIENT_BYTES);
         limits.tell(1, 100_000);
-        assert!(limits.is_small(1) && !limits.is_small(0) && limits.is_small(9));
         assert!(limits.must_wait(9, UNASKED_BYTES + 1) && !limits.must_wait(9, UNASKED_BYTES));
         assert!(!limits.must_wait(0, CLIENT_BYTES));
         limits.learn(0, Refusal::Size, "logs");
