@@ -71,6 +71,17 @@ fn an_empty_environment_is_valid() {
     assert!(matches!(config.output.outputs[..], [logskiff::sink::OutputConfig::Stdout]));
 }
 
+/// Goal: a linger that is set does not grow, unless that is set too.
+#[test]
+fn the_longest_linger_follows_one_that_is_set() {
+    let longest = |variables: &[(&str, &str)]| read(variables).unwrap().batch.linger_max.as_millis();
+    assert_eq!(longest(&[]), 1_000);
+    assert_eq!(longest(&[("LOGSKIFF_LINGER", "2s")]), 2_000);
+    assert_eq!(longest(&[("LOGSKIFF_LINGER", "7ms")]), 7);
+    assert_eq!(longest(&[("LOGSKIFF_LINGER", "7ms"), ("LOGSKIFF_LINGER_MAX", "3s")]), 3_000);
+    assert_eq!(longest(&[("LOGSKIFF_LINGER_MAX", "50ms")]), 50);
+}
+
 /// An invalid default would silently become zero.
 #[test]
 fn every_default_and_every_documented_word_is_valid() {
@@ -265,6 +276,16 @@ fn invalid_records_outputs_and_process_settings_are_reported() {
     check_wrong(&[("LOGSKIFF_KAFKA_BROKERS", "a:1")], "LOGSKIFF_OUTPUT", "LOGSKIFF_KAFKA_BROKERS is");
     check_wrong(&[("LOGSKIFF_BATCH_BYTES", "1B")], "LOGSKIFF_BATCH_BYTES", "below the minimum, 1KiB");
     check_wrong(&[("LOGSKIFF_LINGER", "11s")], "LOGSKIFF_LINGER", "above the maximum, 10s");
+    check_wrong(
+        &[("LOGSKIFF_LINGER", "200ms"), ("LOGSKIFF_LINGER_MAX", "100ms")],
+        "LOGSKIFF_LINGER_MAX",
+        "100ms is less than LOGSKIFF_LINGER, 200ms; set it to 200ms or more",
+    );
+    check_wrong(
+        &[("LOGSKIFF_LINGER_MAX", "10ms")],
+        "LOGSKIFF_LINGER_MAX",
+        "10ms is less than LOGSKIFF_LINGER, 50ms; set it to 50ms or more",
+    );
     check_wrong(&[("LOGSKIFF_IN_FLIGHT_BYTES", "1KiB")], "LOGSKIFF_IN_FLIGHT_BYTES", "below the minimum, 64KiB");
     check_wrong(
         &[("LOGSKIFF_IN_FLIGHT_BYTES", "512KiB")],

@@ -203,7 +203,7 @@ fn every_logskiff_command_exists() {
 }
 
 /// Maximum number of hand-written words in README.md, SECURITY.md and docs/.
-const WORDS_MAX: usize = 23_400;
+const WORDS_MAX: usize = 24_000;
 
 /// A generated page has a comment that ends like this, or a part of it does.
 const GENERATED: &str = "Do not edit. -->";

@@ -10,6 +10,7 @@ mod commands;
 mod content;
 mod delivery;
 mod first_lines;
+mod gathering;
 mod kafka_messages;
 mod keys;
 mod mistakes;

@@ -66,6 +66,8 @@ const DELETED_OPEN_BYTES: RangeInclusive<usize> = 4 << 10..=usize::MAX;
 
 const FIELDS: &str = "LOGSKIFF_FIELDS";
 const IN_FLIGHT: &str = "LOGSKIFF_IN_FLIGHT_BYTES";
+const LINGER_NAME: &str = "LOGSKIFF_LINGER";
+const LINGER_MAX: &str = "LOGSKIFF_LINGER_MAX";
 const STAMP: &str = "LOGSKIFF_REDACT_STAMP";
 const OUTPUT: &str = "LOGSKIFF_OUTPUT";
 
@@ -301,7 +303,8 @@ fn fields(text: &str) -> Result<Vec<(String, Template)>, String> {
 
 fn batch(reader: &mut Reader<'_>, line_bytes_max: usize) -> batch::Config {
     let bytes = reader.bytes("LOGSKIFF_BATCH_BYTES", &BATCH_BYTES);
-    let linger = reader.duration("LOGSKIFF_LINGER", &LINGER);
+    let linger = reader.duration(LINGER_NAME, &LINGER);
+    let linger_max = linger_max(reader, linger);
     let given = reader.bytes(IN_FLIGHT, &IN_FLIGHT_BYTES);
     // A batch or line that is larger than the limit could never be read.
     let least = [("LOGSKIFF_BATCH_BYTES", bytes), ("LOGSKIFF_LINE_BYTES_MAX", line_bytes_max)];
@@ -315,7 +318,20 @@ fn batch(reader: &mut Reader<'_>, line_bytes_max: usize) -> batch::Config {
         let lowered = memory::budget_bytes(given, reader.environment().memory_limit_bytes());
         least.into_iter().map(|(_, bytes)| bytes).fold(lowered, usize::max)
     };
-    batch::Config { bytes, linger, in_flight_bytes }
+    batch::Config { bytes, linger, linger_max, in_flight_bytes }
+}
+
+/// The longest linger. A linger that the user has set does not grow by itself.
+fn linger_max(reader: &mut Reader<'_>, linger: Duration) -> Duration {
+    let given = reader.duration(LINGER_MAX, &LINGER);
+    if !reader.is_set(LINGER_MAX) {
+        return if reader.is_set(LINGER_NAME) { linger } else { given };
+    }
+    if given < linger {
+        let (given, linger) = (units::duration_text(given), units::duration_text(linger));
+        reader.mistake(LINGER_MAX, format!("{given} is less than {LINGER_NAME}, {linger}; set it to {linger} or more"));
+    }
+    given
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

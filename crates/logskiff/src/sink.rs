@@ -54,6 +54,11 @@ pub trait Sink {
     /// Sends what it took and kept, as far as it is worth it. Called after offers and when outcomes were taken.
     fn send(&mut self, _supply: Supply, _now: Instant) {}
 
+    /// When [`Self::send`] is to be called again at the latest, for what it kept.
+    fn send_at(&self) -> Option<Instant> {
+        None
+    }
+
     /// Adds the outcomes of messages to `acks`.
     ///
     /// # Errors
@@ -103,6 +108,8 @@ pub enum Supply {
     Done,
     /// Nothing until lines are acknowledged: the byte budget is used up.
     Waits,
+    /// Nothing until all is acknowledged: the process ends, or new credentials are about to be used.
+    Last,
 }
 
 /// A line that an output has encoded.

@@ -103,6 +103,22 @@ fn records_without_a_key_use_all_partitions() {
     assert_eq!((messages.len(), counts.len()), (60_000, PARTITIONS as usize), "{counts:?}");
 }
 
+/// Goal: few records without a key have one partition, so that a broker that leads others has nothing to do.
+#[test]
+fn few_records_without_a_key_use_one_partition() {
+    let scene = scene(0);
+    let settings = settings(&scene).without("LOGSKIFF_KAFKA_KEY").with("LOGSKIFF_LINGER", "5ms");
+    let sidecar = scene.start(&settings.with("POD_NAME", "shop-7"));
+    for round in 0..10 {
+        scene.append_log("app.log", text(round * 20..(round + 1) * 20));
+        wait_until("records", PATIENCE, || scene.kafka().received(TOPIC).len() as u64 == (round + 1) * 20);
+    }
+    sidecar.drain(PATIENCE);
+    let home = Partitioner::Murmur2.partition(b"shop-7", PARTITIONS);
+    let used: Vec<u32> = scene.kafka().received(TOPIC).iter().map(|message| message.partition).collect();
+    assert_eq!(used, vec![home; 200]);
+}
+
 /// Goal: an outage changes neither the order of a key's records nor their number.
 #[test]
 fn an_outage_keeps_the_order_of_each_key() {

@@ -223,7 +223,9 @@ impl Shipper {
     /// What comes next from the files.
     fn supply(&self) -> Supply {
         // While new credentials wait to be used, nothing is read.
-        match self.reading.has_unread && self.is_reading() && !self.reloads.credentials.waits() {
+        let waits = self.reloads.credentials.waits();
+        match self.reading.has_unread && self.is_reading() && !waits {
+            false if waits || self.is_ending() => Supply::Last,
             false => Supply::Done,
             true if self.is_full() => Supply::Waits,
             true => Supply::More,

@@ -341,6 +341,8 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Output, "LOGSKIFF_BATCH_BYTES", Size, "256KiB")
         .doc("Batch size. A batch is sent at this size or after the linger, whichever comes first. To Kafka, a request also takes what comes while others are under way, up to 1 MB. From `1KiB` to `16MiB`."),
     Variable::new(Output, "LOGSKIFF_LINGER", Duration, "50ms").doc("How long a batch waits to fill. At most `10s`."),
+    Variable::new(Output, "LOGSKIFF_LINGER_MAX", Duration, "1s")
+        .doc("How long records gather for one Kafka request while fewer than 100 come in this time. After a pause the first one leaves at once. Records of level error and fatal, 64 KiB, and the drain do not wait. Default: `LOGSKIFF_LINGER` if that is set. At most `10s`."),
     Variable::new(Output, "LOGSKIFF_IN_FLIGHT_BYTES", Size, "6MiB")
         .doc("Memory for lines that are read but not yet acknowledged. When the limit is reached, reading pauses. From `64KiB` to `1GiB`, and at least one batch and one line. Standard input and pipes keep the same amount and one line in memory, because they cannot be read twice. The default is lowered to a sixth of the memory limit (at least `512KiB`), and raised to one batch or the longest line."),
     Variable::new(Output, "LOGSKIFF_KAFKA_BROKERS", List, "")
@@ -351,7 +353,7 @@ pub static VARIABLES: &[Variable] = &[
         .doc("Topic. Placeholders as in `LOGSKIFF_FIELDS`, and `{field.NAME}` for a field of the redacted record."),
     Variable::new(Output, "LOGSKIFF_KAFKA_KEY", Template, "")
         .example("{pod}")
-        .doc("Message key, truncated to 256 bytes. Placeholders as in `LOGSKIFF_KAFKA_TOPIC`, and `{id}` (the event id) and `{offset}` of the record. `{pod}-{file}` keeps the lines of a file in order. Not set: no key, so messages spread over all partitions."),
+        .doc("Message key, truncated to 256 bytes. Placeholders as in `LOGSKIFF_KAFKA_TOPIC`, and `{id}` (the event id) and `{offset}` of the record. `{pod}-{file}` keeps the lines of a file in order. Not set: no key; the messages of a pod go to one partition, and to more while that one is not enough."),
     Variable::new(Output, "LOGSKIFF_KAFKA_PARTITIONER", Choice(&["murmur2", "crc32"]), "murmur2")
         .doc("Which partition a key belongs to: `murmur2` as Java producers and Kafka Streams, `crc32` as librdkafka."),
     Variable::new(Output, "LOGSKIFF_KAFKA_HEADERS", List, "")

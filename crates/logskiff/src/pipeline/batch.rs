@@ -15,6 +15,8 @@ pub struct Config {
     pub bytes: usize,
     /// … or at this age, whichever comes first.
     pub linger: Duration,
+    /// While few records come, an output whose requests cost more than their records gathers them for this time.
+    pub linger_max: Duration,
     /// Limit of bytes in flight: read but not yet acknowledged.
     pub in_flight_bytes: usize,
 }

@@ -161,6 +161,12 @@ impl RedactedLine<'_> {
         }
     }
 
+    /// Whether its level is error or fatal.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.redacted.parsed().level >= Some(Level::Error)
+    }
+
     /// When a container printed it, as its runtime says.
     fn printed_ns(&self) -> Option<i64> {
         self.printed.and_then(|printed| printed.time_ns)

@@ -166,6 +166,12 @@ impl Fanout {
         self.outputs.iter_mut().for_each(|output| output.sink.send(supply, now));
     }
 
+    /// When [`Self::send`] is to be called again at the latest.
+    #[must_use]
+    pub fn send_at(&self) -> Option<Instant> {
+        self.outputs.iter().filter_map(|output| output.sink.send_at()).min()
+    }
+
     /// The outcomes of messages since the last call.
     ///
     /// # Errors

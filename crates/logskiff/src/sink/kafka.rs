@@ -10,6 +10,7 @@ mod context;
 mod describe;
 mod extra;
 mod files;
+mod gathering;
 mod handover;
 mod headers;
 mod message_time;
@@ -114,12 +115,13 @@ impl Kafka {
         let metadata = Arc::new(Metadata::new(config.refresh(), Arc::clone(&context.services.wake)));
         let acks = Arc::new(AckQueue::new(context, Arc::clone(&metadata)));
         let client = connect(&config, &acks)?;
+        let pod = context.services.pod.name.as_deref().unwrap_or_default();
         Ok(Self {
             client,
             acks,
             limits: TopicLimits::new(config.message_bytes_max()),
             targets: Targets::new(&config, &context.services),
-            partitions: TopicPartitions::new(metadata, config.partitioner),
+            partitions: TopicPartitions::new(metadata, config.partitioner, pod),
             outboxes: Outboxes::new(config.pace),
             unsent: Vec::new(),
             content: config.files.content(),
@@ -161,7 +163,7 @@ impl Kafka {
         let part_key = (key.is_none() && parts > 1).then(|| part_key(record.ticket, record.payload.len()));
         let key = key.or(part_key.as_ref().map(String::as_bytes));
         let target = Target { topic, name: self.targets.topic(topic), key };
-        let number = self.partitions.outbox(target, &mut self.outboxes);
+        let number = self.partitions.outbox(target, &mut self.outboxes, now);
         if self.outboxes.get(number).is_closed {
             self.unsent.push(Ack::new(record.ticket, Outcome::Refused));
         } else {
@@ -197,7 +199,7 @@ impl Kafka {
     /// The broker of an outbox, unless its topic must answer first.
     fn broker(&self, outbox: &Outbox) -> Option<i32> {
         let first_bytes = outbox.first().map_or(0, |record| record.payload.len());
-        let must_wait = self.limits.must_wait(outbox.topic, first_bytes);
+        let must_wait = self.limits.must_wait(outbox.topic, first_bytes) || self.partitions.awaits_answer(outbox);
         (!must_wait).then(|| self.partitions.leader(outbox))
     }
 
@@ -285,6 +287,9 @@ impl Sink for Kafka {
             // Newlines separate the records of a batch.
             Message::Batch => encoder.encode_in_one_line(line, out),
         }
+        if line.is_error() {
+            self.outboxes.gathering.note_urgent();
+        }
         let payload_end = out.len();
         let topic = self.targets.topic_of(line);
         let parts = self.messages(topic, payload_end - start).ok_or(DropReason::Oversize)?;
@@ -327,11 +332,18 @@ impl Sink for Kafka {
             self.close_stalled(now);
         }
         self.ask_topics();
+        if self.outboxes.decide_gathering(supply, now) {
+            return;
+        }
         while let Some(number) = self.outboxes.due(supply, now, |outbox| self.broker(outbox)) {
             if !self.hand_over(number, now) {
                 break;
             }
         }
+    }
+
+    fn send_at(&self) -> Option<Instant> {
+        self.outboxes.gathering.until()
     }
 
     fn poll_acks(&mut self, acks: &mut Vec<Ack>) -> Result<(), super::Error> {

@@ -229,18 +229,22 @@ impl Shipper {
         self.drain.config.exit == Exit::Eof && self.components.source.is_stdin_open()
     }
 
+    /// Whether the process ends once all is acknowledged.
+    pub(super) fn is_ending(&self) -> bool {
+        self.drain.draining_since.is_some() || (self.drain.exit_is_met && !self.awaits_stdin())
+    }
+
     /// Sleeps until there may be work.
     pub(super) fn sleep(&mut self, now: Instant) {
         if self.reading.has_unread && !self.backoff.is_started() && !self.is_full() && self.is_reading() {
             return;
         }
         let linger = self.config.batch.linger.max(Duration::from_millis(1));
-        let is_ending = self.drain.draining_since.is_some() || (self.drain.exit_is_met && !self.awaits_stdin());
         // While the in-flight limit stops reading, events for writes are useless.
         let is_quiet = self.reading.activity.is_quiet(now, self.components.watch.is_working()) && !self.is_full();
         let wait = if let Some(remaining) = self.backoff.remaining(now) {
             remaining.min(self.config.watch.poll)
-        } else if is_ending {
+        } else if self.is_ending() {
             linger.min(Duration::from_millis(10))
         } else if is_quiet && self.components.watch.watch_all(self.components.source.directories()) {
             self.scans.until_next(now)
@@ -254,6 +258,8 @@ impl Shipper {
         let wait = self.reading.until_next_timeout(now).map_or(wait, |timeout| wait.min(timeout));
         let wait = self.until_next_retry(now).map_or(wait, |retry| wait.min(retry));
         let wait = self.until_next_rule_check(now).map_or(wait, |check| wait.min(check));
+        let send_at = self.components.fanout.send_at();
+        let wait = send_at.map_or(wait, |at| wait.min(at.saturating_duration_since(now)));
         // The next scan may be due earlier: a new file is opened at once.
         let wait = wait.min(self.scans.until_next(now));
         // Other threads unpark this one. An unpark before the sleep ends it at once.

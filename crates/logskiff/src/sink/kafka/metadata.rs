@@ -69,6 +69,11 @@ impl Metadata {
         None
     }
 
+    /// Whether the first answer about a topic has yet to come.
+    pub(super) fn awaits_answer(&self, topic: &str) -> bool {
+        self.topics().get(topic).is_some_and(|topic| topic.leaders.is_none() && topic.retry == RETRY_MIN)
+    }
+
     /// The brokers that lead partitions of a topic, each once, as soon as one is known; none after a time, which may be
     /// shorter.
     pub(super) fn wait_for_brokers(&self, topic: &str, timeout: Duration) -> Vec<i32> {

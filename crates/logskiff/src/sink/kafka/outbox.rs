@@ -107,6 +107,8 @@ pub(super) struct Outbox {
     pub(super) waiting_bytes: usize,
     /// The memory that the same records take in the client.
     pub(super) waiting_cost: usize,
+    /// The number of the same records.
+    pub(super) waiting_records: usize,
     /// The first record is sent in parts, and this many of them are handed over.
     pub(super) parts_sent: usize,
     /// The one batch that the client has.
@@ -124,6 +126,7 @@ impl Outbox {
             next: 0,
             waiting_bytes: 0,
             waiting_cost: 0,
+            waiting_records: 0,
             parts_sent: 0,
             out: None,
             is_closed: false,
@@ -157,6 +160,7 @@ impl Outbox {
         items.push(Item { ticket: record.ticket, payload_end, end: offset(bytes.len()) });
         self.waiting_bytes += record.waiting_bytes();
         self.waiting_cost += record.cost();
+        self.waiting_records += 1;
     }
 
     /// The first record that waits.
@@ -180,9 +184,11 @@ impl Outbox {
 
     /// Takes the first record out.
     pub(super) fn pop(&mut self) {
-        let (bytes, cost) = self.first().map_or((0, 0), |record| (record.waiting_bytes(), record.cost()));
+        let Some(record) = self.first() else { return };
+        let (bytes, cost) = (record.waiting_bytes(), record.cost());
         self.waiting_bytes -= bytes;
         self.waiting_cost -= cost;
+        self.waiting_records -= 1;
         self.parts_sent = 0;
         self.next += 1;
         if self.segments.front().is_some_and(|segment| self.next >= segment.items.len()) {

@@ -9,6 +9,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::gathering::Gathering;
 use super::outbox::{Out, Outbox};
 use crate::sink::Supply;
 use event::Ticket;
@@ -30,6 +31,8 @@ pub struct Pace {
     pub budget_bytes: usize,
     /// A batch is sent at this age, or when it has its full size.
     pub linger: Duration,
+    /// While few records come, they gather for this time.
+    pub linger_max: Duration,
 }
 
 impl Pace {
@@ -58,7 +61,9 @@ pub(super) struct Outboxes {
     /// Those in which records wait.
     waiting: Vec<usize>,
     waiting_bytes: usize,
+    waiting_records: usize,
     client_bytes: usize,
+    pub(super) gathering: Gathering,
     /// When a batch was last acknowledged as a whole.
     acked_at: Option<Instant>,
 }
@@ -71,7 +76,9 @@ impl Outboxes {
             partitions: 0,
             waiting: Vec::new(),
             waiting_bytes: 0,
+            waiting_records: 0,
             client_bytes: 0,
+            gathering: Gathering::new(pace),
             acked_at: None,
         }
     }
@@ -105,9 +112,10 @@ impl Outboxes {
     /// Changes an outbox, and counts what waits in it.
     pub(super) fn change<R>(&mut self, number: usize, change: impl FnOnce(&mut Outbox) -> R) -> R {
         let outbox = &mut self.all[number];
-        let (before, was_empty) = (outbox.waiting_bytes, outbox.is_empty());
+        let (bytes, records, was_empty) = (outbox.waiting_bytes, outbox.waiting_records, outbox.is_empty());
         let result = change(outbox);
-        self.waiting_bytes = self.waiting_bytes - before + outbox.waiting_bytes;
+        self.waiting_bytes = self.waiting_bytes - bytes + outbox.waiting_bytes;
+        self.waiting_records = self.waiting_records - records + outbox.waiting_records;
         match (was_empty, outbox.is_empty()) {
             (true, false) => self.waiting.push(number),
             (false, true) => self.waiting.retain(|waiting| *waiting != number),
@@ -119,6 +127,15 @@ impl Outboxes {
     /// The outboxes in which records wait.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &Outbox> {
         self.waiting.iter().map(|number| &self.all[*number])
+    }
+
+    /// Decides whether what waits gathers for longer.
+    pub(super) fn decide_gathering(&mut self, supply: Supply, now: Instant) -> bool {
+        if supply == Supply::Done {
+            return self.gathering.decide(self.waiting_records, self.waiting_bytes, now);
+        }
+        self.gathering.end();
+        false
     }
 
     /// The outbox whose turn it is, unless none is due. `broker` tells the broker of an outbox, if it may go now.
@@ -134,7 +151,7 @@ impl Outboxes {
             let goes = match supply {
                 Supply::More => is_worth,
                 Supply::Waits => is_worth || bytes >= BATCH_BYTES_MIN || brokers.is_empty(),
-                Supply::Done => true,
+                Supply::Done | Supply::Last => true,
             };
             goes && outbox.out.is_none() && broker(outbox).is_some_and(has_turn)
         };
@@ -147,6 +164,7 @@ impl Outboxes {
     /// The client has a batch of an outbox.
     pub(super) fn set_out(&mut self, number: usize, out: Out) {
         self.client_bytes += out.cost;
+        self.gathering.note_sent(out.since);
         self.all[number].out = Some(out);
     }
 
@@ -216,7 +234,7 @@ mod tests {
     use super::*;
 
     const LINGER: Duration = Duration::from_millis(50);
-    const PACE: Pace = Pace { budget_bytes: 7_000_000, linger: LINGER };
+    const PACE: Pace = Pace { budget_bytes: 7_000_000, linger: LINGER, linger_max: LINGER };
 
     /// Outboxes of so many partitions, led by broker 1.
     fn outboxes(partitions: i32) -> Outboxes {
