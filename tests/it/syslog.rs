@@ -117,8 +117,8 @@ fn lines_read_again_are_counted_once() {
     reader.join().expect("the reader");
 }
 
-/// Goal: a drain whose connection is lost in its second half continues: records that had been read are read again and
-/// arrive, and lines written by then are left for the next process.
+/// Goal: a drain uses its time: when its connection is lost after more than half of it, records that had been read are
+/// read again and arrive, and so do lines written by then.
 #[test]
 fn a_drain_continues_after_a_late_connection_loss() {
     const TIMEOUT: Duration = Duration::from_secs(12);
@@ -156,8 +156,8 @@ fn a_drain_continues_after_a_late_connection_loss() {
     let (first, rest) = (numbers(&first), numbers(&rest));
     let all: Vec<u64> = (0..LINES).filter(|seq| first.contains(seq) || rest.contains(seq)).collect();
     assert_eq!(all.len() as u64, LINES, "all that had been read");
-    assert_eq!(rest.last(), Some(&(LINES - 1)), "and no more");
-    assert!(status.code() == Some(75), "the last line is left, and that is reported: {status}");
+    assert_eq!(rest.last(), Some(&LINES), "and the line that was written late");
+    assert!(status.success(), "nothing is left: {status}");
     let printed = sidecar.stderr();
     assert!(printed.contains("\"pending_bytes\":0"), "{printed}");
 }

@@ -104,9 +104,9 @@ impl Control {
         }
     }
 
-    fn next(&self) {
-        let stage = self.stage.load(Ordering::Acquire);
-        self.stage.store(stage.saturating_add(1).min(Stage::Now as u8), Ordering::Release);
+    /// Goes on to a stage, unless it is reached already.
+    fn reach(&self, stage: Stage) {
+        self.stage.fetch_max(stage as u8, Ordering::AcqRel);
     }
 }
 
@@ -120,7 +120,7 @@ pub struct App {
 
 impl App {
     /// Builds the modules and starts shipping. `alone`: the process has no other purpose. SIGTERM and SIGINT then start
-    /// the drain, a second one ends it at once, and the calling thread is confined to the configured paths
+    /// the drain, a second SIGINT ends it at once, and the calling thread is confined to the configured paths
     /// (`LOGSKIFF_LANDLOCK`).
     ///
     /// # Errors
@@ -212,9 +212,9 @@ impl App {
         Ok(Self { control, shipper, termination_log })
     }
 
-    /// Asks for the next stage of the shutdown, like a SIGTERM.
+    /// Starts the drain, like a SIGTERM. Another call changes nothing.
     pub fn stop(&self) {
-        self.control.next();
+        self.control.reach(Stage::Drain);
         self.shipper.thread().unpark();
     }
 
@@ -294,8 +294,7 @@ async fn serve(admin: Option<(SocketAddr, Arc<Admin>)>) {
 async fn listen(signals: Option<Signals>, control: &Control, shipper: &Thread) {
     let Some(mut signals) = signals else { return std::future::pending().await };
     loop {
-        signals.shutdown().await;
-        control.next();
+        control.reach(signals.shutdown().await);
         shipper.unpark();
     }
 }

@@ -206,7 +206,7 @@ fn a_large_file_is_read_to_its_end_before_the_end() {
     let block: String =
         (0..LINES).fold(String::new(), |text, line| text + &line.to_string() + " of a file that takes long\n");
     fs::write(scene.log("app.log"), block).unwrap();
-    // The drain has to read all of it in half of its time, also in a build that is not optimized.
+    // The drain has to read all of it in its time, also in a build that is not optimized.
     let settings = scene.to_stdout().with("LOGSKIFF_ENCODING", "raw").with("LOGSKIFF_MULTILINE", "off");
     let mut sidecar = scene.start(&settings.clone().with("LOGSKIFF_EXIT", "eof"));
     assert!(sidecar.wait(PATIENCE).0.success());

@@ -10,6 +10,8 @@ use std::task::{Context, Poll};
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::Stage;
+
 /// Signals that change nothing. By default, each of them ends a process.
 const IGNORED: [(&str, Number); 11] = [
     // Sent when a terminal closes, after log rotation, or so that other programs reload or reopen their files.
@@ -37,6 +39,7 @@ const REAL_TIME: RangeInclusive<i32> = 34..=64;
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    was_interrupted: bool,
     /// The limit of processor time is reached: the kernel kills the process at the hard limit. Sent once a second.
     cpu_limit: Option<Signal>,
     ignored: Vec<Ignored>,
@@ -81,27 +84,32 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            was_interrupted: false,
             cpu_limit: Some(signal(SignalKind::from_raw(Number::XCPU.as_raw()))?),
             ignored,
         })
     }
 
-    /// Waits for a signal that asks for the next stage of the shutdown. Cancellation safe.
-    pub(super) async fn shutdown(&mut self) {
-        let Self { terminate, interrupt, cpu_limit, ignored } = self;
+    /// Waits for a signal that asks for the end, and returns how. Kubelets may send SIGTERM twice: only a second SIGINT,
+    /// from a person at a terminal, ends at once. Cancellation safe.
+    pub(super) async fn shutdown(&mut self) -> Stage {
+        let Self { terminate, interrupt, was_interrupted, cpu_limit, ignored } = self;
         poll_fn(|context| {
             for ignored in ignored.iter_mut() {
                 ignored.take(context);
             }
             if cpu_limit.as_mut().is_some_and(|signal| signal.poll_recv(context).is_ready()) {
-                // It comes again each second, and a second step would end the drain.
+                // It comes again each second.
                 *cpu_limit = None;
                 tracing::warn!("the limit of processor time is reached (RLIMIT_CPU): draining");
-                return Poll::Ready(());
+                return Poll::Ready(Stage::Drain);
             }
-            let asked = terminate.poll_recv(context).is_ready() || interrupt.poll_recv(context).is_ready();
-            if asked { Poll::Ready(()) } else { Poll::Pending }
+            if interrupt.poll_recv(context).is_ready() {
+                let is_second = std::mem::replace(was_interrupted, true);
+                return Poll::Ready(if is_second { Stage::Now } else { Stage::Drain });
+            }
+            terminate.poll_recv(context).map(|_| Stage::Drain)
         })
-        .await;
+        .await
     }
 }

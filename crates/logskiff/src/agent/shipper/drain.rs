@@ -13,6 +13,9 @@ use event::FileId;
 /// A drain reads last lines without newline once it is at the end of all files, and nothing was read for this time.
 const QUIET_FOR: Duration = Duration::from_millis(300);
 
+/// At most this part of a drain's time is left for the last acknowledgements, and no more than a tenth. What a drain sends
+/// later than that would count as left, although it may arrive.
+const LAST_ACKS: Duration = Duration::from_secs(2);
 /// How often a drain says how much is left.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the condition of `LOGSKIFF_EXIT` is checked.
@@ -67,13 +70,12 @@ impl Drain {
         }
     }
 
-    /// Whether new bytes are still read. While a writer goes on writing, a drain stops reading after half of its time
-    /// limit, and waits for the acknowledgements.
+    /// Whether new bytes are still read. Near its time limit a drain stops reading, and waits for the acknowledgements.
     pub(super) fn is_reading(&self) -> bool {
+        let timeout = self.config.drain_timeout;
+        let read_for = timeout - (timeout / 10).min(LAST_ACKS);
         self.control.stage() < Stage::Now
-            && self
-                .draining_since
-                .is_none_or(|since| self.reads_partial_lines || since.elapsed() < self.config.drain_timeout / 2)
+            && self.draining_since.is_none_or(|since| self.reads_partial_lines || since.elapsed() < read_for)
     }
 
     /// Whether the process must end at once.
@@ -137,7 +139,7 @@ impl Shipper {
         self.components.source.files().any(|file| self.ledger.to_reread(file.id, file.position().offset) > 0)
     }
 
-    /// The offset up to which a file may be read now. The second half of a drain only reads bytes again.
+    /// The offset up to which a file may be read now. The end of a drain only reads bytes again.
     pub(super) fn read_limit(&self, file: FileId, position: u64) -> u64 {
         if self.drain.is_reading() { u64::MAX } else { position + self.ledger.to_reread(file, position) }
     }
@@ -264,5 +266,35 @@ impl Shipper {
         let wait = wait.min(self.scans.until_next(now));
         // Other threads unpark this one. An unpark before the sleep ends it at once.
         std::thread::park_timeout(wait.max(Duration::from_millis(1)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A drain that began so long ago.
+    fn drain(timeout: Duration, ago: Duration) -> Drain {
+        let config = config::ProcessConfig {
+            http_listen: None,
+            drain_timeout: timeout,
+            exit: Exit::Signal,
+            strict_exit_code: false,
+            termination_log: None,
+            landlock: false,
+        };
+        let now = Instant::now();
+        let mut drain = Drain::new(config, Arc::default(), now);
+        drain.draining_since = now.checked_sub(ago);
+        drain
+    }
+
+    #[test]
+    fn a_drain_reads_for_almost_all_of_its_time() {
+        let seconds = Duration::from_secs;
+        assert!(drain(seconds(100), seconds(90)).is_reading());
+        assert!(!drain(seconds(100), seconds(98)).is_reading());
+        assert!(drain(seconds(10), seconds(8)).is_reading());
+        assert!(!drain(seconds(10), seconds(9)).is_reading());
     }
 }
