@@ -75,3 +75,26 @@ fn a_drain_leaves_refused_records_to_the_next_process() {
     scene.run_to_end(settings);
     assert_eq!(scene.kafka().end_offset("bad"), 1);
 }
+
+/// Goal: when a broker refuses a partition's records for a while, such as for too few replicas in sync, the log names the
+/// partition. librdkafka sends them again without a word.
+#[test]
+fn a_partition_that_acknowledges_nothing_is_named() {
+    let scene = Scene::new();
+    let sidecar = scene.start(&scene.settings());
+    scene.append_log("app.log", "one\n");
+    wait_until("the first record", PATIENCE, || scene.kafka().end_offset("logs") == 1);
+    scene.kafka().fate_of_requests(&[Fate::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 1_000]);
+    scene.append_log("app.log", "two\n");
+    let is_it = |line: &str| line.contains("a partition acknowledges nothing") && line.contains("\"topic\":\"logs\"");
+    wait_until("the warning", PATIENCE, || sidecar.stderr().lines().any(is_it));
+    let log = sidecar.stderr();
+    let line = log.lines().find(|line| is_it(line)).unwrap();
+    assert!(
+        line.contains("\"partition\":0") && line.contains("\"WARN\"") && line.contains("does not answer"),
+        "{line}"
+    );
+    scene.kafka().fate_of_requests(&[]);
+    wait_until("the record", PATIENCE, || scene.kafka().end_offset("logs") == 2);
+    sidecar.drain(PATIENCE);
+}

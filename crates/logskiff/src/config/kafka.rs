@@ -140,7 +140,11 @@ pub(super) fn config(reader: &mut Reader<'_>, batch: &batch::Config, needed: boo
         timestamp: reader.choice("LOGSKIFF_KAFKA_TIMESTAMP", &[("event", Timestamp::Event), ("read", Timestamp::Read)]),
         topics_max: reader.number("LOGSKIFF_KAFKA_TOPICS_MAX", &TOPICS),
         partitioner: reader.choice(PARTITIONER, &[("murmur2", Partitioner::Murmur2), ("crc32", Partitioner::Crc32)]),
-        pace: Pace { budget_bytes: budget_bytes(batch, compression), linger: batch.linger, linger_max: batch.linger_max },
+        pace: Pace {
+            budget_bytes: budget_bytes(batch, compression),
+            linger: batch.linger,
+            linger_max: batch.linger_max,
+        },
         oversize: reader.choice("LOGSKIFF_KAFKA_OVERSIZE", &[("split", Oversize::Split), ("drop", Oversize::Drop)]),
         message,
         properties,

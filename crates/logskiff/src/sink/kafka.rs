@@ -13,6 +13,7 @@ mod files;
 mod gathering;
 mod handover;
 mod headers;
+mod hold_ups;
 mod message_time;
 mod metadata;
 mod outbox;
@@ -40,6 +41,7 @@ use self::files::Content;
 pub use self::files::Files;
 use self::handover::{HandOver, Handed, from_opaque, part_key};
 pub use self::headers::OWN as OWN_HEADERS;
+use self::hold_ups::{HoldUp, REPORT_AFTER};
 pub use self::message_time::Timestamp;
 use self::message_time::to_millis;
 use self::metadata::Metadata;
@@ -223,7 +225,8 @@ impl Kafka {
         let Handed { tickets, ends, messages, cost, is_outdated, .. } =
             self.outboxes.change(number, |outbox| hand_over.batch(outbox, message));
         if messages > 0 {
-            self.outboxes.set_out(number, Out { tickets, ends, left: messages, cost, broker, since: now });
+            self.outboxes
+                .set_out(number, Out { tickets, ends, left: messages, cost, broker, since: now, is_reported: false });
             self.acks.add_batch(number, messages);
         }
         if is_outdated {
@@ -247,6 +250,20 @@ impl Kafka {
                 tracing::warn!(topic, partition, left_out, "a partition takes no records; they wait in their files");
             }
         }
+    }
+
+    /// Logs why a partition acknowledges nothing. If no broker is reached, the log says that already.
+    fn report_hold_up(&mut self, now: Instant) {
+        let Some(outbox) = self.outboxes.take_held_up(REPORT_AFTER, now) else { return };
+        if !self.acks.counts().connected.get() {
+            return;
+        }
+        let Some(left_out) = self.acks.log_limit().due("held up") else { return };
+        let waited = outbox.out.as_ref().map_or(REPORT_AFTER, |out| now.saturating_duration_since(out.since));
+        let topic = self.targets.topic(outbox.topic).to_owned();
+        let hold_up = HoldUp { topic, partition: outbox.partition, waited, left_out };
+        // Without a thread, the metrics still tell.
+        _ = hold_ups::report(&self.client.producer, hold_up);
     }
 
     /// Whether the client is of no more use.
@@ -332,6 +349,7 @@ impl Sink for Kafka {
             self.close_stalled(now);
         }
         self.ask_topics();
+        self.report_hold_up(now);
         if self.outboxes.decide_gathering(supply, now) {
             return;
         }

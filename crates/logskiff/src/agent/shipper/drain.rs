@@ -73,7 +73,7 @@ impl Drain {
     /// Whether new bytes are still read. Near its time limit a drain stops reading, and waits for the acknowledgements.
     pub(super) fn is_reading(&self) -> bool {
         let timeout = self.config.drain_timeout;
-        let read_for = timeout - (timeout / 10).min(LAST_ACKS);
+        let read_for = timeout.saturating_sub((timeout / 10).min(LAST_ACKS));
         self.control.stage() < Stage::Now
             && self.draining_since.is_none_or(|since| self.reads_partial_lines || since.elapsed() < read_for)
     }

@@ -77,7 +77,7 @@ mod tests {
         gathering.note_sent(start);
         assert!(gathering.decide(1, 100, start + LINGER));
         assert_eq!(gathering.until(), Some(start + MAX));
-        assert!(gathering.decide(RECORDS - 1, BYTES - 1, start + MAX - LINGER));
+        assert!(gathering.decide(RECORDS - 1, BYTES - 1, start + MAX / 2));
         assert!(!gathering.decide(RECORDS - 1, BYTES - 1, start + MAX));
         assert_eq!(gathering.until(), None);
         assert!(!gathering.decide(0, 0, start + LINGER), "nothing waits");

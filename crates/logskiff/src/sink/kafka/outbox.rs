@@ -78,6 +78,8 @@ pub(super) struct Out {
     pub(super) broker: i32,
     /// When it was handed over.
     pub(super) since: Instant,
+    /// The log has said that it is held up.
+    pub(super) is_reported: bool,
 }
 
 impl Out {
@@ -263,6 +265,7 @@ mod tests {
             cost: 0,
             broker: 0,
             since: Instant::now(),
+            is_reported: false,
         };
         assert_eq!(out(&[]).records(3), &tickets[3..4]);
         assert_eq!(out(&[2, 5]).records(0), &tickets[..2]);

@@ -181,6 +181,16 @@ impl Outboxes {
         }
     }
 
+    /// An outbox whose batch waits for this long and was not reported yet; from now on it is.
+    pub(super) fn take_held_up(&mut self, wait: Duration, now: Instant) -> Option<&Outbox> {
+        let is_held_up = |out: &Out| !out.is_reported && now.saturating_duration_since(out.since) >= wait;
+        let outbox = self.all.iter_mut().find(|outbox| outbox.out.as_ref().is_some_and(is_held_up))?;
+        if let Some(out) = &mut outbox.out {
+            out.is_reported = true;
+        }
+        Some(outbox)
+    }
+
     /// Whether a partition takes nothing, while others do.
     pub(super) fn is_stalled(&self, number: usize, now: Instant) -> bool {
         let out = self.all[number].out.as_ref();
@@ -252,7 +262,8 @@ mod tests {
     fn hand_over(outboxes: &mut Outboxes, number: usize, cost: usize, since: Instant) {
         outboxes.change(number, |outbox| outbox.take_waiting(|_| {}));
         let tickets = vec![Ticket::from_bits(0)];
-        outboxes.set_out(number, Out { tickets, ends: Vec::new(), left: 1, cost, broker: 1, since });
+        outboxes
+            .set_out(number, Out { tickets, ends: Vec::new(), left: 1, cost, broker: 1, since, is_reported: false });
     }
 
     #[test]
