@@ -126,7 +126,7 @@ class Distance:
         file.write_bytes(LINES["json"](0))
         self.broker.create(topic, partitions)
         more = {"LOGSKIFF_KAFKA_BROKERS": f"127.0.0.1:{self.proxy.port}", "LOGSKIFF_HTTP_LISTEN": "off"}
-        more |= {"LOGSKIFF_PARSE": "json", "LOGSKIFF_KAFKA_KEY": "{field.n}"} if keyed else {}
+        more |= {"LOGSKIFF_PARSE": "json", "LOGSKIFF_KAFKA_KEY": "{field.k}"} if keyed else {}
         shipper = logskiff(binary, RAW | more, self.place.folder / topic, file, self.broker, topic)
         try:
             deadline = time.monotonic() + 30

@@ -11,7 +11,7 @@ from work import RAW
 
 # As long as a line of an access log. One that is whole by itself, and one that may go on in the next line.
 LINES = {
-    "json": lambda number: b'{"at":"%.3f","n":"%-140d"}\n' % (time.time() * 1000, number),
+    "json": lambda number: b'{"at":"%.3f","k":"%d","n":"%-130d"}\n' % (time.time() * 1000, number, number),
     "text": lambda number: b"%s INFO [main] app - at=%.3f n=%-120d\n" % (time.strftime("%F %T").encode(), time.time() * 1000, number),
 }
 # Lines a second. At the lowest rate each line waits for the timeout.
