@@ -6,6 +6,7 @@
 mod canary;
 mod canary_everywhere;
 mod canary_groups;
+mod causes;
 mod commands;
 mod content;
 mod delivery;

@@ -6,6 +6,7 @@ mod balance;
 mod commands;
 mod disk;
 mod hanging;
+mod mistakes;
 mod own_log;
 mod pipes;
 mod probes;

@@ -4,6 +4,7 @@
 //! Needs what `real_kafka.rs` needs, and the `openssl` command. Run with `--test-threads=1`.
 
 mod access;
+mod causes;
 
 use std::fs;
 use std::path::Path;

@@ -8,6 +8,7 @@ mod sandbox_paths;
 mod shipper;
 mod shutdown_report;
 mod signals;
+mod standby;
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use tokio::runtime::{Builder, Runtime};
 use self::shipper::{Components, GlobFindings, Shipper};
 pub use self::shutdown_report::{Summary, write_termination_message};
 use self::signals::Signals;
+pub use self::standby::stand_by;
 use crate::config::{Config, Exit};
 use crate::delivery::checkpoint::{CheckpointError, CheckpointWriter, Store};
 use crate::pipeline::{Pipeline, PipelineError};

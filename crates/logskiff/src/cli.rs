@@ -1,7 +1,7 @@
 //! Input: the command line. Output: an exit code. One file per command.
 //!
 //! [`print()`] is the only way to stdout. Exit codes: 78 (`EX_CONFIG`) for mistakes in the environment, which go to
-//! stderr as plain text; 75 for unacknowledged lines, if that is to be a failure; 2 for wrong arguments; 1 for any
+//! stderr as plain text (`run` can wait for a signal with them); 75 for unacknowledged lines, if that is to be a failure; 2 for wrong arguments; 1 for any
 //! other failure.
 
 mod admin_client;
@@ -151,20 +151,31 @@ pub fn main() -> ExitCode {
     match perform(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let (text, code) = match error.downcast_ref::<Mistakes>() {
-                Some(mistakes) => (mistakes.to_string(), ExitCode::from(EXIT_CONFIG)),
-                None if error.downcast_ref().is_some_and(AppError::is_configuration) => {
-                    (format!("{error:#}"), ExitCode::from(EXIT_CONFIG))
-                }
-                None if error.is::<run::Undelivered>() => (format!("{error:#}"), ExitCode::from(EXIT_LEFT)),
-                None => (format!("{error:#}"), ExitCode::FAILURE),
-            };
+            let text = format!("{error:#}");
             print_error(&text);
-            if is_run && code == ExitCode::from(EXIT_CONFIG) {
-                tell_kubernetes(&text);
+            let mistakes = mistakes(&error);
+            if mistakes > 0 {
+                if is_run {
+                    let environment = Environment::read();
+                    write_to_termination_log(&environment, &text);
+                    run::wait_if_asked(&environment, mistakes)
+                        .unwrap_or_else(|error| print_error(&format!("{error:#}")));
+                }
+                ExitCode::from(EXIT_CONFIG)
+            } else if error.is::<run::Undelivered>() {
+                ExitCode::from(EXIT_LEFT)
+            } else {
+                ExitCode::FAILURE
             }
-            code
         }
+    }
+}
+
+/// The number of mistakes in the configuration; 0 for any other error.
+fn mistakes(error: &anyhow::Error) -> u64 {
+    match error.downcast_ref::<Mistakes>() {
+        Some(Mistakes(mistakes)) => mistakes.len() as u64,
+        None => u64::from(error.downcast_ref().is_some_and(AppError::is_configuration)),
     }
 }
 
@@ -194,8 +205,8 @@ pub fn print(text: &str) -> io::Result<()> {
 }
 
 /// Writes the mistakes to the termination log, where `kubectl describe pod` shows them.
-fn tell_kubernetes(text: &str) {
-    if let Some(path) = config::termination_log_from(&Environment::read())
+fn write_to_termination_log(environment: &Environment, text: &str) {
+    if let Some(path) = config::termination_log_from(environment)
         && let Err(error) = write_termination_message(&path, text)
     {
         print_error(&format!("cannot write {}: {error}", path.display()));

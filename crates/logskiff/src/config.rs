@@ -13,6 +13,7 @@ mod multiline;
 mod overlap;
 mod parser;
 pub(crate) mod pem;
+mod process;
 mod redact;
 pub(crate) mod rule_files;
 mod slips;
@@ -27,13 +28,12 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tracing_subscriber::EnvFilter;
-
 pub use self::environment::Environment;
 use self::environment::FILE_SUFFIX;
 pub use self::error::{Mistake, Mistakes};
 pub use self::overlap::{Overlap, overlaps};
 use self::parser::Reader;
+pub use self::process::{despite_mistakes, http_listen_from, on_mistake_from, termination_log_from};
 use crate::delivery::checkpoint;
 use crate::pipeline::batch;
 use crate::pipeline::encode;
@@ -58,9 +58,6 @@ const IN_FLIGHT_BYTES: RangeInclusive<usize> = 64 << 10..=1 << 30;
 /// Input that cannot be read twice is freed in chunks, so its buffer exceeds the in-flight limit and one line by this
 /// much.
 const KEPT_SLACK_BYTES: usize = 192 << 10;
-/// Below, there is no time for one round trip; above, it is longer than any pod's grace period.
-const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
-
 /// At least one block of a file system; no upper limit.
 const DELETED_OPEN_BYTES: RangeInclusive<usize> = 4 << 10..=usize::MAX;
 
@@ -103,6 +100,15 @@ pub enum Exit {
     File(PathBuf),
     /// Once the pod's other processes have ended; needs a shared process namespace.
     App,
+}
+
+/// What a process does whose configuration has mistakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnMistake {
+    /// Exit.
+    Exit,
+    /// Ship nothing, and answer probes until SIGTERM or SIGINT.
+    Wait,
 }
 
 /// Shutdown, HTTP and confinement of the process.
@@ -217,7 +223,7 @@ fn read_all(reader: &mut Reader<'_>) -> Config {
     }
     check_stamp(&encode, &output, reader);
     let secret_files = reader.environment().named_files();
-    let (process, log) = (process(reader), log(reader));
+    let (process, log) = (process::process(reader), process::log(reader));
     Config { inputs, deleted_open_bytes_max, watch, encode, batch, output, checkpoint, process, log, secret_files }
 }
 
@@ -367,87 +373,6 @@ fn output(reader: &mut Reader<'_>, batch: &batch::Config) -> (sink::Config, Opti
         stdout.then_some(OutputConfig::Stdout),
     ];
     (sink::Config { outputs: outputs.into_iter().flatten().collect() }, to_syslog.then_some(messages))
-}
-
-fn process(reader: &mut Reader<'_>) -> ProcessConfig {
-    ProcessConfig {
-        http_listen: http_listen(reader),
-        drain_timeout: reader.duration("LOGSKIFF_DRAIN_TIMEOUT", &DRAIN_TIMEOUT),
-        exit: reader.read("LOGSKIFF_EXIT", exit).unwrap_or(Exit::Signal),
-        strict_exit_code: reader.choice("LOGSKIFF_EXIT_CODE", &[("lenient", false), ("strict", true)]),
-        termination_log: termination_log(reader),
-        landlock: reader.choice("LOGSKIFF_LANDLOCK", &[("auto", true), ("off", false)]),
-    }
-}
-
-fn http_listen(reader: &mut Reader<'_>) -> Option<SocketAddr> {
-    let address = |text: &str| match text {
-        "off" => Ok(None),
-        _ => text.parse().map(Some).map_err(|_| format!("{} is not an IP address with a port", error::quote(text))),
-    };
-    reader.read("LOGSKIFF_HTTP_LISTEN", address).flatten()
-}
-
-fn exit(text: &str) -> Result<Exit, String> {
-    match (text, text.strip_prefix("file:")) {
-        ("signal", _) => Ok(Exit::Signal),
-        ("eof", _) => Ok(Exit::Eof),
-        ("app", _) => Ok(Exit::App),
-        (_, Some(path)) if path.starts_with('/') => Ok(Exit::File(path.into())),
-        (_, Some(path)) => Err(format!("{} is not an absolute path", error::quote(path))),
-        _ => Err(format!("{} is not one of signal, eof, app, file:PATH", error::quote(text))),
-    }
-}
-
-fn log(reader: &mut Reader<'_>) -> Log {
-    let filter = |text: &str| {
-        let filter = units::list(text).iter().map(|item| directive(item)).collect::<Result<Vec<_>, _>>()?.join(",");
-        match EnvFilter::builder().with_regex(false).parse(&filter) {
-            Ok(_) => Ok(filter),
-            Err(_) => Err(format!("{} is not a level or a list of target=level", error::quote(text))),
-        }
-    };
-    Log {
-        filter: reader.read("LOGSKIFF_LOG", filter).unwrap_or_default(),
-        format: reader.choice("LOGSKIFF_LOG_FORMAT", &[("json", LogFormat::Json), ("text", LogFormat::Text)]),
-    }
-}
-
-/// A level, or `target=level`. A word that is no level would be taken for a target, and nothing else would be logged.
-fn directive(text: &str) -> Result<String, String> {
-    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    let (target, level) = match text.split_once('=') {
-        Some((target, level)) => (Some(target.trim()), level.trim()),
-        None => (None, text.trim()),
-    };
-    let lower = level.to_ascii_lowercase();
-    let level = if lower == "warning" { "warn" } else { &lower };
-    if !LEVELS.contains(&level) {
-        return Err(format!("{} is not one of {}", error::quote(text), error::join(LEVELS)));
-    }
-    Ok(target.map_or_else(|| level.to_owned(), |target| format!("{target}={level}")))
-}
-
-/// The HTTP server's address, read from its variable alone: a probe must not fail because another variable is wrong.
-///
-/// # Errors
-/// If that variable is invalid.
-pub fn http_listen_from(environment: &Environment) -> Result<Option<SocketAddr>, Mistakes> {
-    let mut mistakes = Vec::new();
-    let listen = http_listen(&mut Reader::new(environment, &mut mistakes));
-    if mistakes.is_empty() { Ok(listen) } else { Err(Mistakes(mistakes)) }
-}
-
-/// The termination log, read from its variable alone: mistakes in others are written there.
-#[must_use]
-pub fn termination_log_from(environment: &Environment) -> Option<PathBuf> {
-    termination_log(&mut Reader::new(environment, &mut Vec::new()))
-}
-
-fn termination_log(reader: &mut Reader<'_>) -> Option<PathBuf> {
-    const TERMINATION_LOG: &str = "LOGSKIFF_TERMINATION_LOG";
-    let is_off = reader.text(TERMINATION_LOG).as_deref() == Some("off");
-    if is_off { None } else { reader.path(TERMINATION_LOG) }
 }
 
 /// The effective value of each variable, in the order of the reference; of families, those that are set. Secrets become

@@ -3,8 +3,8 @@
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
-use crate::agent::App;
-use crate::config::{Config, Log, LogFormat};
+use crate::agent::{App, stand_by};
+use crate::config::{self, Config, Environment, Log, LogFormat, OnMistake};
 use crate::telemetry::log_rate_limit::OwnLog;
 use crate::telemetry::process_stats::raise_descriptor_limit;
 
@@ -18,6 +18,23 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let strict = config.process.strict_exit_code;
     let summary = App::start(config, true)?.wait()?;
     if strict && summary.left_bytes > 0 { Err(Undelivered(summary.left_bytes).into()) } else { Ok(()) }
+}
+
+/// With `LOGSKIFF_ON_MISTAKE=wait`, answers probes until SIGTERM or SIGINT. It reads only the variables that it needs,
+/// and uses the defaults of those that are mistakes.
+///
+/// # Errors
+/// If it cannot wait.
+pub fn wait_if_asked(environment: &Environment, mistakes: u64) -> anyhow::Result<()> {
+    if config::on_mistake_from(environment) == OnMistake::Exit {
+        return Ok(());
+    }
+    let (listen, log) = config::despite_mistakes(environment);
+    // A mistake that the start finds comes after the log is set up.
+    if !tracing::dispatcher::has_been_set() {
+        init_log(&log)?;
+    }
+    stand_by(mistakes, listen).context("cannot wait with the mistakes")
 }
 
 /// The shutdown left unacknowledged bytes, and `LOGSKIFF_EXIT_CODE` is `strict`.

@@ -63,7 +63,7 @@ fn ledger(listen: Option<SocketAddr>, environment: &Environment) -> anyhow::Resu
     };
     match admin_client::get(listen, "/ledger") {
         Ok(answer) if answer.status == 200 => Ok(answer.body),
-        Ok(answer) => bail!("/ledger returned {}", answer.status),
+        Ok(answer) => bail!("/ledger returned {}: {}", answer.status, answer.body.trim().escape_debug()),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => stopped::ledger(environment, "not running")
             .with_context(|| format!("no answer from {}/ledger", admin_client::reachable(listen))),
         Err(error) => Err(error).with_context(|| format!("no answer from {}/ledger", admin_client::reachable(listen))),

@@ -469,6 +469,8 @@ pub static VARIABLES: &[Variable] = &[
         .doc("When to exit, besides SIGTERM. `signal`: only then; `eof`: once everything is read and acknowledged (batch jobs); `file:PATH`: like `eof`, once that file exists; `app`: like `eof`, once the pod's other processes have ended (needs `shareProcessNamespace: true`)."),
     Variable::new(Process, "LOGSKIFF_EXIT_CODE", Choice(&["lenient", "strict"]), "lenient")
         .doc("Exit code if a shutdown left unacknowledged lines. `lenient`: 0, because Kubernetes would report a sidecar's failure as the pod's; `strict`: 75."),
+    Variable::new(Process, "LOGSKIFF_ON_MISTAKE", Choice(&["exit", "wait"]), "exit")
+        .doc("What `run` does when the configuration has mistakes, after they are logged. `exit`: it exits with 78; `wait`: it ships nothing, answers `/livez` with 200 and `/readyz` with 503, and exits with 78 on SIGTERM."),
     Variable::new(Process, "LOGSKIFF_TERMINATION_LOG", Path, "/dev/termination-log")
         .doc("Kubernetes termination log; gets the bytes read, acknowledged and left, from the start of a drain on, or the mistakes in the environment. Written only if it exists; `off`: never."),
     Variable::new(Process, "LOGSKIFF_LANDLOCK", Choice(&["auto", "off"]), "auto")

@@ -4,6 +4,7 @@
 //! (its topic is missing, or not authorised) is refused, and the shipper sends it again later. After a message that is
 //! too large, or a fatal producer error, all messages in flight count as lost, and a new client replaces the old one.
 
+mod causes;
 mod client;
 mod config;
 mod context;
@@ -22,6 +23,7 @@ mod partitioner;
 mod targets;
 mod topic_handle;
 mod topic_limits;
+mod topic_notice;
 mod topic_partitions;
 mod topics;
 
@@ -118,11 +120,16 @@ impl Kafka {
         let acks = Arc::new(AckQueue::new(context, Arc::clone(&metadata)));
         let client = connect(&config, &acks)?;
         let pod = context.services.pod.name.as_deref().unwrap_or_default();
+        let targets = Targets::new(&config, &context.services);
+        if let Some(topic) = targets.only_topic() {
+            // It is known before the first line whether the topic can be used.
+            metadata.leaders(topic);
+        }
         Ok(Self {
             client,
             acks,
             limits: TopicLimits::new(config.message_bytes_max()),
-            targets: Targets::new(&config, &context.services),
+            targets,
             partitions: TopicPartitions::new(metadata, config.partitioner, pod),
             outboxes: Outboxes::new(config.pace),
             unsent: Vec::new(),

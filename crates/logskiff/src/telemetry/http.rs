@@ -125,6 +125,9 @@ impl Admin {
     }
 
     async fn ledger(&self) -> Response<Full<Bytes>> {
+        if let Err(mistakes) = self.check_configuration() {
+            return probe_response(Err(mistakes));
+        }
         let (_, snapshot) = self.status.request().await;
         let text = ledger_json::render(&snapshot, &self.metrics, self.status.uptime());
         response(StatusCode::OK, "application/json", text)
@@ -132,6 +135,10 @@ impl Admin {
 
     /// Alive if the shipper answers, or its last heartbeat is recent: one iteration may take long on a slow disk.
     async fn check_alive(&self) -> Result<(), String> {
+        if self.check_configuration().is_err() {
+            // A restart would correct nothing.
+            return Ok(());
+        }
         let (answered, _) = self.status.request().await;
         let age = self.status.heartbeat_age();
         if answered || age < HANGS_AFTER {
@@ -142,9 +149,18 @@ impl Admin {
 
     /// Ready once every receiver was reached. A later outage must not make the application's pod unready.
     fn check_ready(&self) -> Result<(), String> {
+        self.check_configuration()?;
         let outputs = self.metrics.outputs.iter().filter(|output| !output.reached.get());
         let missing: Vec<&str> = outputs.map(|output| output.name).collect();
         if missing.is_empty() { Ok(()) } else { Err(format!("not reached yet: {}", missing.join(", "))) }
+    }
+
+    /// With mistakes there is no shipper.
+    fn check_configuration(&self) -> Result<(), String> {
+        match self.metrics.configuration_mistakes.get() {
+            0 => Ok(()),
+            mistakes => Err(format!("configuration mistakes: {mistakes}; they are in the log")),
+        }
     }
 }
 

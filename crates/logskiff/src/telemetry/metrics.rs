@@ -191,6 +191,8 @@ pub struct Metrics {
     pub deleted_bytes: Counter,
     /// Failures to delete a rotated file.
     pub delete_failures: Counter,
+    /// Mistakes in the configuration, for which nothing is shipped.
+    pub configuration_mistakes: Counter,
     /// Changed rule files that cannot be used.
     pub rule_file_failures: Counter,
     /// Whether rules are in use that are older than their file.
@@ -235,6 +237,7 @@ impl Metrics {
             deleted_files: Counter::default(),
             deleted_bytes: Counter::default(),
             delete_failures: Counter::default(),
+            configuration_mistakes: Counter::default(),
             rule_file_failures: Counter::default(),
             rule_files_outdated: Flag::default(),
             checkpoint_failures: Counter::default(),

@@ -89,6 +89,18 @@ impl Template {
         self.0.iter().any(is)
     }
 
+    /// Whether its value is the same for all records of the pod: it has no other placeholders than the pod's own.
+    #[must_use]
+    pub fn is_of_pod(&self) -> bool {
+        let is = |part: &Part| match part {
+            Part::Text(_) => true,
+            Part::Place(place, _) => {
+                matches!(place, Place::Namespace | Place::Pod | Place::Node | Place::Container)
+            }
+        };
+        self.0.iter().all(is)
+    }
+
     /// The first placeholder that has another value for each record, if there is one: `id` or `offset`.
     #[must_use]
     pub fn unique(&self) -> Option<&'static str> {

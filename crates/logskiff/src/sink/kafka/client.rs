@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer};
 
@@ -83,6 +84,8 @@ impl Client {
 pub(super) fn connect(config: &Config, acks: &Arc<AckQueue>) -> Result<Client, Error> {
     let message_bytes_max = config.message_bytes_max();
     let mut properties = ClientConfig::new();
+    // Connections that the broker closes are only logged, at this level.
+    properties.set_log_level(RDKafkaLogLevel::Info);
     for (name, value) in &config.properties.0 {
         properties.set(name, value);
     }

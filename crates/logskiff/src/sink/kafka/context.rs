@@ -14,6 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
+use super::causes::{Cause, Failures};
 use super::handover::from_opaque;
 use super::metadata::Metadata;
 use super::topic_limits::Refusal;
@@ -29,6 +30,9 @@ pub(super) type Outcome = (usize, Result<(), RDKafkaErrorCode>);
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 /// The file of an expired token is read again after this time, because a new token should come soon.
 const TOKEN_RETRY: Duration = Duration::from_secs(5);
+
+/// The facility of librdkafka's log lines for a connection that failed.
+const CONNECTION_FAILED: &str = "FAIL";
 
 /// Delivery reports of one client that wait for the shipper.
 pub(super) struct AckQueue {
@@ -177,11 +181,12 @@ impl AckQueue {
 pub(super) struct Callbacks {
     acks: Arc<AckQueue>,
     token_file: Option<PathBuf>,
+    failures: Failures,
 }
 
 impl Callbacks {
     pub(super) fn new(acks: Arc<AckQueue>, token_file: Option<PathBuf>) -> Self {
-        Self { acks, token_file }
+        Self { acks, token_file, failures: Failures::default() }
     }
 }
 
@@ -219,6 +224,19 @@ impl ClientContext for Callbacks {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == CONNECTION_FAILED {
+            match level {
+                // It also comes as an error.
+                RDKafkaLogLevel::Error => {
+                    tracing::debug!(target: "librdkafka", facility, message);
+                    return;
+                }
+                RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                    self.failures.note_logged(message);
+                }
+                _ => {}
+            }
+        }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
                 if let Some(left_out) = self.acks.log_limit.due(facility) {
@@ -241,11 +259,23 @@ impl ClientContext for Callbacks {
         let code = error.rdkafka_error_code();
         self.acks.counts().failed(code.map_or(ErrorKind::Connect, error_kind));
         self.acks.metadata.note_error();
-        if code == Some(RDKafkaErrorCode::AllBrokersDown) {
+        let reason = if code == Some(RDKafkaErrorCode::AllBrokersDown) {
             self.acks.counts().connected.set(false);
-        }
-        if let Some(left_out) = self.acks.log_limit.due(&format!("{code:?}")) {
-            tracing::warn!(%error, reason, left_out, "cannot reach Kafka; the lines stay in their files, and logskiff retries");
+            let Some(reason) = self.failures.all_down(reason) else { return };
+            reason
+        } else {
+            self.failures.note_reported(reason);
+            reason.to_owned()
+        };
+        let Cause { kind, text, fix } = Cause::of(&reason, self.acks.counts().reached.get());
+        if let Some(left_out) = self.acks.log_limit.due(kind) {
+            tracing::warn!(
+                cause = text,
+                fix,
+                reason = reason.as_str(),
+                left_out,
+                "cannot reach Kafka; the lines stay in their files, and logskiff retries"
+            );
         }
     }
 

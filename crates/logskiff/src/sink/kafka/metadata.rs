@@ -9,9 +9,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer};
 
 use super::context::Callbacks;
+use super::topic_notice::TopicNotice;
 
 /// A topic is asked for at least this often: it may have got more partitions.
 pub(super) const REFRESH: Duration = Duration::from_secs(300);
@@ -43,6 +45,15 @@ struct Topic {
     ask_at: Instant,
     /// The wait after the next failure.
     retry: Duration,
+    notice: TopicNotice,
+}
+
+/// What the cluster answers about a topic.
+enum Answer {
+    Leaders(Leaders),
+    Error(RDKafkaErrorCode),
+    /// No answer, or one without all leaders.
+    None,
 }
 
 impl Metadata {
@@ -63,7 +74,8 @@ impl Metadata {
         if let Some(topic) = topics.get(topic) {
             return topic.leaders.clone();
         }
-        topics.insert(topic.to_owned(), Topic { leaders: None, ask_at: Instant::now(), retry: RETRY_MIN });
+        let notice = TopicNotice::default();
+        topics.insert(topic.to_owned(), Topic { leaders: None, ask_at: Instant::now(), retry: RETRY_MIN, notice });
         drop(topics);
         self.ask();
         None
@@ -122,11 +134,11 @@ impl Metadata {
             let due = |(name, topic): (&String, &Topic)| (topic.ask_at <= now).then(|| name.clone());
             let due: Vec<String> = self.topics().iter().filter_map(due).collect();
             for name in due {
-                let leaders = leaders(producer, &name);
+                let answer = ask(producer, &name);
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                if self.note_answer(&name, leaders, Instant::now()) {
+                if self.note_answer(&name, answer, Instant::now()) {
                     (self.wake)();
                 }
             }
@@ -137,14 +149,21 @@ impl Metadata {
     }
 
     /// Returns whether something has changed. What was known stays if there is no answer.
-    fn note_answer(&self, name: &str, leaders: Option<Leaders>, now: Instant) -> bool {
+    fn note_answer(&self, name: &str, answer: Answer, now: Instant) -> bool {
         let mut topics = self.topics();
         let Some(topic) = topics.get_mut(name) else { return false };
-        let Some(leaders) = leaders else {
-            topic.ask_at = now + topic.retry;
-            topic.retry = (topic.retry * 2).min(RETRY_MAX);
-            return false;
+        let leaders = match answer {
+            Answer::Leaders(leaders) => leaders,
+            Answer::Error(_) | Answer::None => {
+                topic.ask_at = now + topic.retry;
+                topic.retry = (topic.retry * 2).min(RETRY_MAX);
+                if let Answer::Error(code) = answer {
+                    topic.notice.log_error(name, code, now);
+                }
+                return false;
+            }
         };
+        topic.notice.log_reached(name, leaders.len());
         topic.retry = RETRY_MIN;
         let has_all = leaders.iter().all(|leader| *leader >= 0);
         topic.ask_at = now + if has_all { self.refresh } else { self.refresh.min(RETRY_MAX) };
@@ -176,13 +195,20 @@ fn brokers(topic: Option<&Topic>) -> Vec<i32> {
 }
 
 /// Asks the cluster for the leaders of a topic's partitions.
-fn leaders(producer: &BaseProducer<Callbacks>, topic: &str) -> Option<Leaders> {
-    let metadata = producer.client().fetch_metadata(Some(topic), TIMEOUT).ok()?;
-    let topic = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none())?;
+fn ask(producer: &BaseProducer<Callbacks>, topic: &str) -> Answer {
+    let Ok(metadata) = producer.client().fetch_metadata(Some(topic), TIMEOUT) else { return Answer::None };
+    let Some(topic) = metadata.topics().iter().find(|found| found.name() == topic) else { return Answer::None };
+    if let Some(error) = topic.error() {
+        return Answer::Error(error.into());
+    }
     let mut partitions: Vec<(i32, i32)> = topic.partitions().iter().map(|each| (each.id(), each.leader())).collect();
     partitions.sort_unstable();
     let is_whole = partitions.iter().zip(0..).all(|((id, _), number)| *id == number);
-    (is_whole && !partitions.is_empty()).then(|| partitions.iter().map(|(_, leader)| *leader).collect())
+    if is_whole && !partitions.is_empty() {
+        Answer::Leaders(partitions.iter().map(|(_, leader)| *leader).collect())
+    } else {
+        Answer::None
+    }
 }
 
 #[cfg(test)]
@@ -202,20 +228,20 @@ mod tests {
         let now = Instant::now();
         let at = || metadata.topics()["logs"].ask_at;
         assert!(at() <= now, "a new topic is asked for at once");
-        assert!(!metadata.note_answer("logs", None, now));
+        assert!(!metadata.note_answer("logs", Answer::None, now));
         assert_eq!(at(), now + RETRY_MIN);
         assert!(metadata.wait_for_brokers("logs", Duration::ZERO).is_empty());
-        assert!(metadata.note_answer("logs", Some([1, 2].into()), now));
+        assert!(metadata.note_answer("logs", Answer::Leaders([1, 2].into()), now));
         assert_eq!((metadata.leaders("logs"), at()), (Some([1, 2].into()), now + REFRESH));
-        assert!(!metadata.note_answer("logs", None, now), "a failure takes nothing away");
+        assert!(!metadata.note_answer("logs", Answer::None, now), "a failure takes nothing away");
         assert_eq!(metadata.leaders("logs"), Some([1, 2].into()));
-        assert!(metadata.note_answer("logs", Some([1, -1, 1].into()), now), "a partition more");
+        assert!(metadata.note_answer("logs", Answer::Leaders([1, -1, 1].into()), now), "a partition more");
         assert_eq!(at(), now + RETRY_MAX, "one has no leader");
         assert_eq!(metadata.wait_for_brokers("logs", Duration::ZERO), [1]);
-        assert!(metadata.note_answer("logs", Some([3, -1, 1, 3].into()), now));
+        assert!(metadata.note_answer("logs", Answer::Leaders([3, -1, 1, 3].into()), now));
         assert_eq!(metadata.wait_for_brokers("logs", Duration::ZERO), [1, 3]);
         metadata.note_error();
         assert!(at() <= Instant::now() + RETRY_MIN);
-        assert!(!metadata.note_answer("other", Some([1].into()), now), "nobody has asked for it");
+        assert!(!metadata.note_answer("other", Answer::Leaders([1].into()), now), "nobody has asked for it");
     }
 }

@@ -61,6 +61,11 @@ impl Targets {
         self.topics.name(number)
     }
 
+    /// The topic of all records, if there is only one.
+    pub(super) fn only_topic(&self) -> Option<&str> {
+        self.topic.is_of_pod().then(|| self.topic(0))
+    }
+
     /// The number of a topic by its name.
     pub(super) fn number_of(&self, name: &str) -> Option<u16> {
         self.topics.number_of(name)

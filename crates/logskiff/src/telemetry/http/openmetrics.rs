@@ -192,6 +192,8 @@ impl Scrape {
         });
         let help = "Values withheld because they could not be decoded, or exceeded the line's search budget";
         to.counters("logskiff_values_withheld", help, withheld)?;
+        let mistakes = "Configuration mistakes, for which nothing is shipped (LOGSKIFF_ON_MISTAKE=wait); else 0";
+        to.gauge("logskiff_configuration_mistakes", mistakes, self.metrics.configuration_mistakes.get())?;
         let failures = "Changed rule files that cannot be used; the rules before stay in use";
         to.counter("logskiff_rule_file_failures", failures, self.metrics.rule_file_failures.get())?;
         let outdated = "1 while a changed rule file cannot be used; else 0";

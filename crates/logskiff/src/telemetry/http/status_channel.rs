@@ -204,13 +204,15 @@ impl StatusChannel {
         self.snapshots.send_replace(Arc::new(snapshot));
     }
 
-    /// Requests a snapshot; returns whether the shipper answered in time, and the latest snapshot. Cancellation safe.
+    /// Requests a snapshot; returns whether the shipper answered in time, and the latest snapshot. Without a shipper it
+    /// returns at once. Cancellation safe.
     pub async fn request(&self) -> (bool, Arc<Snapshot>) {
         let mut snapshots = self.snapshots.subscribe();
+        let Some(shipper) = self.shipper.get() else {
+            return (false, Arc::clone(&snapshots.borrow()));
+        };
         self.wanted.store(true, Ordering::Release);
-        if let Some(shipper) = self.shipper.get() {
-            shipper.unpark();
-        }
+        shipper.unpark();
         let answered = timeout(REQUEST_TIMEOUT, snapshots.changed()).await.is_ok_and(|changed| changed.is_ok());
         let snapshot = Arc::clone(&snapshots.borrow());
         (answered, snapshot)
