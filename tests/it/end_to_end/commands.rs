@@ -131,6 +131,29 @@ fn try_shows_what_the_allowlist_names() {
     assert_eq!(text.lines().collect::<Vec<_>>(), wanted);
 }
 
+/// Goal: the published detectors can be used as a rule file as they are, and say what they lack.
+#[test]
+fn the_published_detectors_are_a_rule_file() {
+    let toml = printed(&["detectors", "--format", "toml"], &[], "");
+    assert!(toml.contains("Validators") && toml.contains("Decoding"), "{toml}");
+    assert!(toml.contains("# email is not here: "), "{toml}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("detectors.toml");
+    std::fs::write(&path, toml).unwrap();
+    let variables = [("LOGSKIFF_REDACT", "none"), ("LOGSKIFF_REDACT_RULES_FROM", path.to_str().unwrap())];
+    let text = printed(&["try", "--format", "raw"], &variables, "GET /?token=hunter2&x=1\n");
+    assert_eq!(text, "GET /?token=<redacted:detectors_password>&x=1\n");
+    let json: Value = serde_json::from_str(&printed(&["detectors", "--format", "json"], &[], "")).unwrap();
+    let all = json["detectors"].as_array().unwrap();
+    let of = |name: &str| all.iter().find(|detector| detector["name"] == name).unwrap();
+    assert_eq!(of("jwt")["rules"][0]["id"], "jwt");
+    assert!(of("email")["rules"][0]["unpublished"].is_string() && of("email")["rules"][0]["validated"] == true);
+    assert!(!json["not_expressed"].as_array().unwrap().is_empty());
+    let table = printed(&["detectors"], &[], "");
+    assert_eq!(table.lines().count(), all.len(), "{table}");
+    assert!(table.lines().any(|line| line.starts_with("jwt ") && line.contains("  secrets  ")), "{table}");
+}
+
 /// Goal: records tell by which rules they were redacted, and `check` prints the same digest.
 #[test]
 fn records_are_stamped_with_the_rules() {
