@@ -3,6 +3,7 @@
 //! Whole processes with librdkafka's mock broker, with `cargo test` alone.
 
 mod balance;
+mod canary;
 mod commands;
 mod disk;
 mod hanging;

@@ -11,6 +11,7 @@ mod kafka;
 mod memory;
 mod multiline;
 mod overlap;
+mod own_log;
 mod parser;
 pub(crate) mod pem;
 mod redact;
@@ -27,12 +28,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tracing_subscriber::EnvFilter;
-
 pub use self::environment::Environment;
 use self::environment::FILE_SUFFIX;
 pub use self::error::{Mistake, Mistakes};
 pub use self::overlap::{Overlap, overlaps};
+pub use self::own_log::{Log, LogFormat};
 use self::parser::Reader;
 use crate::delivery::checkpoint;
 use crate::pipeline::batch;
@@ -122,24 +122,6 @@ pub struct ProcessConfig {
     pub landlock: bool,
 }
 
-/// Format of logskiff's own log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object per line.
-    Json,
-    /// Text for people.
-    Text,
-}
-
-/// Logskiff's own log.
-#[derive(Clone, Debug)]
-pub struct Log {
-    /// A filter in the syntax of `tracing_subscriber::EnvFilter`.
-    pub filter: String,
-    /// Its format.
-    pub format: LogFormat,
-}
-
 /// The validated configuration of all modules.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -161,6 +143,8 @@ pub struct Config {
     pub process: ProcessConfig,
     /// Logskiff's own log.
     pub log: Log,
+    /// Whether made-up secrets are redacted each minute, to see that they are masked.
+    pub canary: bool,
     /// All files that `…_FILE` variables name, whether they are used or not.
     pub secret_files: Vec<PathBuf>,
 }
@@ -217,8 +201,20 @@ fn read_all(reader: &mut Reader<'_>) -> Config {
     }
     check_stamp(&encode, &output, reader);
     let secret_files = reader.environment().named_files();
-    let (process, log) = (process(reader), log(reader));
-    Config { inputs, deleted_open_bytes_max, watch, encode, batch, output, checkpoint, process, log, secret_files }
+    let (process, log, canary) = (process(reader), own_log::log(reader), redact::canary(reader));
+    Config {
+        inputs,
+        deleted_open_bytes_max,
+        watch,
+        encode,
+        batch,
+        output,
+        checkpoint,
+        process,
+        log,
+        canary,
+        secret_files,
+    }
 }
 
 /// A record that is only the line has no place for a stamp.
@@ -397,35 +393,6 @@ fn exit(text: &str) -> Result<Exit, String> {
         (_, Some(path)) => Err(format!("{} is not an absolute path", error::quote(path))),
         _ => Err(format!("{} is not one of signal, eof, app, file:PATH", error::quote(text))),
     }
-}
-
-fn log(reader: &mut Reader<'_>) -> Log {
-    let filter = |text: &str| {
-        let filter = units::list(text).iter().map(|item| directive(item)).collect::<Result<Vec<_>, _>>()?.join(",");
-        match EnvFilter::builder().with_regex(false).parse(&filter) {
-            Ok(_) => Ok(filter),
-            Err(_) => Err(format!("{} is not a level or a list of target=level", error::quote(text))),
-        }
-    };
-    Log {
-        filter: reader.read("LOGSKIFF_LOG", filter).unwrap_or_default(),
-        format: reader.choice("LOGSKIFF_LOG_FORMAT", &[("json", LogFormat::Json), ("text", LogFormat::Text)]),
-    }
-}
-
-/// A level, or `target=level`. A word that is no level would be taken for a target, and nothing else would be logged.
-fn directive(text: &str) -> Result<String, String> {
-    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    let (target, level) = match text.split_once('=') {
-        Some((target, level)) => (Some(target.trim()), level.trim()),
-        None => (None, text.trim()),
-    };
-    let lower = level.to_ascii_lowercase();
-    let level = if lower == "warning" { "warn" } else { &lower };
-    if !LEVELS.contains(&level) {
-        return Err(format!("{} is not one of {}", error::quote(text), error::join(LEVELS)));
-    }
-    Ok(target.map_or_else(|| level.to_owned(), |target| format!("{target}={level}")))
 }
 
 /// The HTTP server's address, read from its variable alone: a probe must not fail because another variable is wrong.

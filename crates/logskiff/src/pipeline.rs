@@ -4,6 +4,7 @@
 //! scratch space, so that a line costs no allocation.
 
 pub mod batch;
+pub mod canary;
 pub mod encode;
 pub mod first_lines;
 pub mod frame;

@@ -14,6 +14,7 @@
 mod action;
 mod allow;
 mod allowed;
+mod canary;
 mod capture_keywords;
 mod config;
 mod custom_rule;
@@ -45,6 +46,7 @@ mod validators;
 use std::sync::OnceLock;
 
 pub use action::Action;
+pub use canary::Canary;
 pub use config::{Config, Error};
 pub use custom_rule::{ALL_RULES_BYTES_MAX, Beyond, RULES_BYTES_MAX, beyond_bound};
 pub use detectors::{Detector, Group, detectors};

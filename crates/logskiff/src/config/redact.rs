@@ -89,6 +89,11 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     config
 }
 
+/// Whether canaries are checked.
+pub(super) fn canary(reader: &mut Reader<'_>) -> bool {
+    reader.choice("LOGSKIFF_REDACT_CANARY", &[("on", true), ("off", false)])
+}
+
 /// The selected detectors. If an input's list begins with `-name`, it removes from the common list.
 fn select(reader: &mut Reader<'_>) -> Vec<String> {
     let own = reader.list(SELECT);

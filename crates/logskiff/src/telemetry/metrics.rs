@@ -130,6 +130,10 @@ pub struct InputMetrics {
     pub redactions: MaskCounts,
     /// Values that were not masked because the user allows them, by rule.
     pub redactions_allowed: MaskCounts,
+    /// Encodings of made-up secrets that were checked.
+    pub canaries_checked: Counter,
+    /// Those of them that showed the secret.
+    pub canaries_unmasked: Counter,
 }
 
 /// Counters of one output.

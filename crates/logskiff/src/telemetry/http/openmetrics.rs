@@ -178,6 +178,10 @@ impl Scrape {
         });
         let help = "Values shown because of the allowlist or an exempt field, by the rule that would have masked them";
         to.counters("logskiff_redactions_allowed", help, allowed)?;
+        let checked = "Made-up secrets that went through parsing, redaction and an output's encoding";
+        to.counters("logskiff_canaries_checked", checked, self.counted(|input| &input.canaries_checked))?;
+        let unmasked = "Made-up secrets that were not masked";
+        to.counters("logskiff_canaries_unmasked", unmasked, self.counted(|input| &input.canaries_unmasked))?;
         let withheld = self.snapshot.inputs.iter().flat_map(|input| {
             // The last rules stand for the reasons of withheld values.
             let mut reasons: Vec<&str> = input.masks.kinds.iter().map(|kind| kind.rule.as_str()).collect();
