@@ -2,6 +2,7 @@
 //!
 //! Whole processes with librdkafka's mock broker, with `cargo test` alone.
 
+mod audit;
 mod balance;
 mod canary;
 mod commands;

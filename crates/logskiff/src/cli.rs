@@ -190,7 +190,7 @@ fn perform(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run => run::run(Config::from_env()?),
         Command::Check => check::run(&Config::from_env()?),
-        Command::Try(arguments) => preview::run(Config::from_env()?, &arguments),
+        Command::Try(arguments) => preview::run(Config::for_samples(&Environment::read())?, &arguments),
         Command::Env(EnvArguments { effective: true, .. }) => env::effective(&Environment::read()),
         Command::Env(form) => env::reference(form),
         Command::Detectors { format } => detectors::run(format),

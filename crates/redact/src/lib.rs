@@ -199,6 +199,12 @@ impl Redactor {
         rules.flat_map(|(rule, own)| Action::ALL.map(|mode| (rule, mode, mode == *own)))
     }
 
+    /// Whether lines stay as they are, and what would be masked is only noted.
+    #[must_use]
+    pub fn audits(&self) -> bool {
+        self.allow.audits
+    }
+
     /// Whether nothing is ever masked.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -244,8 +250,9 @@ impl Redactor {
         }
         let labels = Labels { fixed: &self.labels, made: &made.text };
         masks.settle_allowed();
-        let redacted = Redacted::new(&text[..keep.min(text.len())], parsed, masks.merged(), labels);
-        redacted.with_allowed(masks.allowed.list())
+        let (shown, audited) = if self.allow.audits { (&[][..], masks.merged()) } else { (masks.merged(), &[][..]) };
+        let redacted = Redacted::new(&text[..keep.min(text.len())], parsed, shown, labels);
+        redacted.with_allowed(masks.allowed.list()).with_audited(audited)
     }
 
     /// Redacts a short text that is not a line, such as a file name or a label's key. [`Action::Drop`] and

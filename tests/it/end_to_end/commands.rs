@@ -107,6 +107,23 @@ fn try_explains_each_mask_without_its_content() {
     }
 }
 
+/// Goal: `try` shows without a permission what an audit would find; other commands need it.
+#[test]
+fn try_needs_no_permission_for_an_audit() {
+    let variables = [("LOGSKIFF_REDACT", "pii"), ("LOGSKIFF_REDACT_MODE", "audit")];
+    let text = printed(&["try", "--format", "raw", "--explain"], &variables, "to ada@example.org\n");
+    assert_eq!(text, "to ada@example.org\n    line 1, bytes 3..18: email, mask\n");
+    for command in ["run", "check"] {
+        let output = logskiff(&[command], &variables).output().unwrap();
+        assert_eq!(output.status.code(), Some(78));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("LOGSKIFF_REDACT_AUDIT_UNMASKED: not on"), "{error}");
+    }
+    let permitted = [variables[0], variables[1], ("LOGSKIFF_REDACT_AUDIT_UNMASKED", "on")];
+    let plan = printed(&["check"], &permitted, "");
+    assert!(plan.contains("redact default: audit, lines stay unmasked; otherwise: mask "), "{plan}");
+}
+
 /// Goal: listed values are shown in each place of a record, in JSON, logfmt and text, and other ones are not.
 #[test]
 fn try_shows_what_the_allowlist_names() {

@@ -41,7 +41,7 @@ pub fn in_section(section: Section) -> impl Iterator<Item = &'static Variable> {
     VARIABLES.iter().filter(move |variable| variable.section == section)
 }
 
-use super::words::{FACILITIES, MODES, MULTILINE, PARSE_FORMATS};
+use super::words::{FACILITIES, MODES, MODES_AND_AUDIT, MULTILINE, PARSE_FORMATS};
 use Kind::{Choice, Choices, Duration, Lines, List, Number, Path, Size, SizeOrOff, Template, Text};
 use Section::{Input, Output, Parse, Process, Record, Redact};
 
@@ -168,10 +168,12 @@ pub static VARIABLES: &[Variable] = &[
         .per_input()
         .example("trace.id,request_id")
         .doc("Fields whose values no detector masks, named as in `LOGSKIFF_REDACT_FIELDS`, which must not name the same field. Custom rules and private keys are masked in them too. `none` is an empty list."),
-    Variable::new(Redact, "LOGSKIFF_REDACT_MODE", Choice(MODES), "mask")
+    Variable::new(Redact, "LOGSKIFF_REDACT_MODE", Choice(MODES_AND_AUDIT), "mask")
         .per_input()
         .example("token")
-        .doc("What replaces a match. `mask`: `<redacted:NAME>`; `remove`: nothing; `partial`: keeps the last four characters of long matches; `token`: a keyed hash, equal for equal values; `drop`: the record is dropped and counted."),
+        .doc("What replaces a match. `mask`: `<redacted:NAME>`; `remove`: nothing; `partial`: keeps the last four characters of long matches; `token`: a keyed hash, equal for equal values; `drop`: the record is dropped and counted; `audit`: the text stays, and what would be masked is counted and sampled in the log (rule, field, offset)."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_AUDIT_UNMASKED", Choice(&["on", "off"]), "off")
+        .doc("`on` permits the mode `audit` for lines that are shipped: they leave unmasked. `logskiff try` needs no permission."),
     Variable::new(Redact, "LOGSKIFF_REDACT_MODE_<NAME>", Choice(MODES), "")
         .per_input()
         .example("token")
