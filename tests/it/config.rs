@@ -434,6 +434,18 @@ fn redaction_modes_and_their_key_are_read() {
     let odd = [("LOGSKIFF_REDACT_KEY", LONG), ("LOGSKIFF_REDACT_KEY_ID", "k 1")];
     check_wrong(&odd, "LOGSKIFF_REDACT_KEY_ID", "key id must have");
     check_wrong(&[("LOGSKIFF_REDACT_MODE_EMIAL", "mask")], "LOGSKIFF_REDACT_MODE_EMIAL", "did you mean \"email\"?");
+    check_wrong(&[("LOGSKIFF_REDACT_MODE_EMAIL", "audit")], "LOGSKIFF_REDACT_MODE_EMAIL", "not one of mask, remove");
+    check_wrong(&[("LOGSKIFF_REDACT_MODE", "hide")], "LOGSKIFF_REDACT_MODE", "drop, audit");
+    let audit = ("LOGSKIFF_REDACT_MODE", "audit");
+    let permission = "LOGSKIFF_REDACT_AUDIT_UNMASKED";
+    check_wrong(&[audit], permission, "leaves the text of default unmasked");
+    check_wrong(&[audit, (permission, "off"), ("LOGSKIFF_OUTPUT", "stdout")], permission, "stdout too");
+    let of_b = [
+        ("LOGSKIFF_INPUT_A_PATHS", "/a/a.log"),
+        ("LOGSKIFF_INPUT_B_PATHS", "/b/b.log"),
+        ("LOGSKIFF_INPUT_B_REDACT_MODE", "audit"),
+    ];
+    check_wrong(&of_b, permission, "leaves the text of b unmasked");
     check_wrong(&[("LOGSKIFF_REDACT_MODE_EMAIL", "hide")], "LOGSKIFF_REDACT_MODE_EMAIL", "not one of mask, remove");
     let input = [("LOGSKIFF_INPUT_A_PATHS", "/a/a.log"), ("LOGSKIFF_INPUT_A_REDACT_MODE_EMAIL", "hide")];
     check_wrong(&input, "LOGSKIFF_INPUT_A_REDACT_MODE_EMAIL", "not one of mask, remove");

@@ -1,5 +1,6 @@
 //! Outputs that are written against public items only, run by the whole shipper.
 
+mod leaky;
 mod memory;
 
 use std::sync::{Arc, Mutex};

@@ -2,7 +2,9 @@
 //!
 //! Whole processes with librdkafka's mock broker, with `cargo test` alone.
 
+mod audit;
 mod balance;
+mod canary;
 mod commands;
 mod disk;
 mod hanging;

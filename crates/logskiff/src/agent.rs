@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
 
-use self::shipper::{Components, GlobFindings, Shipper};
+use self::shipper::{CanarySchedule, Components, GlobFindings, Shipper};
 pub use self::shutdown_report::{Summary, write_termination_message};
 use self::signals::Signals;
 pub use self::standby::stand_by;
@@ -200,6 +200,7 @@ impl App {
                 log_limit,
                 status,
                 globs: GlobFindings::new(Instant::now()),
+                canaries: CanarySchedule::new(config.canary, Instant::now()),
             };
             Shipper::new(config, components, shared).run()
         };

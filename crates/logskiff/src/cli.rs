@@ -7,6 +7,7 @@
 mod admin_client;
 mod check;
 pub mod demo;
+mod detectors;
 mod env;
 mod health;
 pub mod preview;
@@ -49,6 +50,12 @@ enum Command {
     Try(TryArguments),
     /// Print every variable with its default and help
     Env(EnvArguments),
+    /// Print the built-in detectors
+    Detectors {
+        /// Output format
+        #[arg(long, value_enum, default_value_t = DetectorsFormat::Table)]
+        format: DetectorsFormat,
+    },
     /// Check that the running logskiff is alive, for exec probes
     Health {
         /// Check readiness (all outputs were reached once) instead of liveness
@@ -127,6 +134,17 @@ pub enum TryFormat {
     Table,
 }
 
+/// How `detectors` prints them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DetectorsFormat {
+    /// One detector per line, for people
+    Table,
+    /// With their patterns, and what these do not express
+    Json,
+    /// Rules for gitleaks, and a rule file for `LOGSKIFF_REDACT_RULES_FROM`
+    Toml,
+}
+
 /// Runs the command of the command line.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -183,9 +201,10 @@ fn perform(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run => run::run(Config::from_env()?),
         Command::Check => check::run(&Config::from_env()?),
-        Command::Try(arguments) => preview::run(Config::from_env()?, &arguments),
+        Command::Try(arguments) => preview::run(Config::for_samples(&Environment::read())?, &arguments),
         Command::Env(EnvArguments { effective: true, .. }) => env::effective(&Environment::read()),
         Command::Env(form) => env::reference(form),
+        Command::Detectors { format } => detectors::run(format),
         Command::Health { ready } => health::run(ready),
         Command::Status(arguments) => status::run(arguments),
         Command::Demo => demo::run(),

@@ -11,6 +11,7 @@ mod kafka;
 mod memory;
 mod multiline;
 mod overlap;
+mod own_log;
 mod parser;
 pub(crate) mod pem;
 mod process;
@@ -32,6 +33,7 @@ pub use self::environment::Environment;
 use self::environment::FILE_SUFFIX;
 pub use self::error::{Mistake, Mistakes};
 pub use self::overlap::{Overlap, overlaps};
+pub use self::own_log::{Log, LogFormat};
 use self::parser::Reader;
 pub use self::process::{despite_mistakes, http_listen_from, on_mistake_from, termination_log_from};
 use crate::delivery::checkpoint;
@@ -128,24 +130,6 @@ pub struct ProcessConfig {
     pub landlock: bool,
 }
 
-/// Format of logskiff's own log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object per line.
-    Json,
-    /// Text for people.
-    Text,
-}
-
-/// Logskiff's own log.
-#[derive(Clone, Debug)]
-pub struct Log {
-    /// A filter in the syntax of `tracing_subscriber::EnvFilter`.
-    pub filter: String,
-    /// Its format.
-    pub format: LogFormat,
-}
-
 /// The validated configuration of all modules.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -167,6 +151,8 @@ pub struct Config {
     pub process: ProcessConfig,
     /// Logskiff's own log.
     pub log: Log,
+    /// Whether made-up secrets are redacted each minute, to see that they are masked.
+    pub canary: bool,
     /// All files that `…_FILE` variables name, whether they are used or not.
     pub secret_files: Vec<PathBuf>,
 }
@@ -194,6 +180,18 @@ impl Config {
     /// # Errors
     /// All mistakes at once: wrong names first, then in the order of the reference.
     pub fn from_environment(environment: &Environment) -> Result<Self, Mistakes> {
+        let mut mistakes = environment.mistakes().to_vec();
+        let reader = &mut Reader::new(environment, &mut mistakes);
+        let config = read_all(reader);
+        redact::check_audit(&config.inputs, reader);
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+    }
+
+    /// Reads an [`Environment`] for a command that ships nothing: text may stay unmasked without a permission.
+    ///
+    /// # Errors
+    /// As [`Self::from_environment`].
+    pub fn for_samples(environment: &Environment) -> Result<Self, Mistakes> {
         let mut mistakes = environment.mistakes().to_vec();
         let config = read_all(&mut Reader::new(environment, &mut mistakes));
         if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
@@ -223,8 +221,20 @@ fn read_all(reader: &mut Reader<'_>) -> Config {
     }
     check_stamp(&encode, &output, reader);
     let secret_files = reader.environment().named_files();
-    let (process, log) = (process::process(reader), process::log(reader));
-    Config { inputs, deleted_open_bytes_max, watch, encode, batch, output, checkpoint, process, log, secret_files }
+    let (process, log, canary) = (process::process(reader), own_log::log(reader), redact::canary(reader));
+    Config {
+        inputs,
+        deleted_open_bytes_max,
+        watch,
+        encode,
+        batch,
+        output,
+        checkpoint,
+        process,
+        log,
+        canary,
+        secret_files,
+    }
 }
 
 /// A record that is only the line has no place for a stamp.

@@ -3,7 +3,9 @@
 //! Input: a line. Output: the record's bytes at the end of a buffer, or the reason why the line is dropped. It holds all the
 //! scratch space, so that a line costs no allocation.
 
+mod audit;
 pub mod batch;
+pub mod canary;
 pub mod encode;
 pub mod first_lines;
 pub mod frame;
@@ -29,6 +31,17 @@ const _: () = assert!(Action::ALL.len() == MODES);
 /// After a line of this size, the scratch space is freed, because such lines are rare.
 const LARGE_BYTES: usize = 256 * 1024;
 
+/// Where a rule hit in an audit, without what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditedHit<'p> {
+    /// The rule's name.
+    pub rule: &'p str,
+    /// The field's dotted name; `None`: no field has it, or its name may not be shown.
+    pub field: Option<String>,
+    /// Where it begins in the line, in bytes.
+    pub offset: u64,
+}
+
 /// The modules of one input, and their scratch space.
 pub struct Pipeline {
     grouping: Arc<Grouping>,
@@ -46,6 +59,8 @@ pub struct Pipeline {
     stamp: Option<String>,
     /// The masks of the last line, if [`Pipeline::explain`] was called.
     explained: Option<Vec<Masked>>,
+    /// What would have been masked in the last line, if this is an audit.
+    audited: Vec<Masked>,
 }
 
 /// A pipeline that cannot be built, because the configuration was not validated.
@@ -99,6 +114,7 @@ impl Pipeline {
             first_lines: Some(Box::new(first_lines)),
             stamp,
             explained: None,
+            audited: Vec::new(),
         })
     }
 
@@ -111,6 +127,18 @@ impl Pipeline {
     #[must_use]
     pub fn explained(&self) -> &[Masked] {
         self.explained.as_deref().unwrap_or_default()
+    }
+
+    /// What would have been masked in the last line, which was `text`: the rule, the field and the offset. Empty unless
+    /// this is an audit.
+    pub fn audited(&self, text: &[u8]) -> impl Iterator<Item = AuditedHit<'_>> {
+        let rules: Vec<&str> = if self.audited.is_empty() { Vec::new() } else { self.redactor.rules().collect() };
+        self.audited.iter().map(move |mask| AuditedHit {
+            rule: rules.get(mask.rule).copied().unwrap_or_default(),
+            field: audit::field_of(&self.parsed, text, mask.at, &self.audited)
+                .filter(|name| self.redactor.redact_text(name) == *name),
+            offset: u64::from(mask.at.start),
+        })
     }
 
     /// From now on, counts all lines, not only the first ones.
@@ -191,7 +219,11 @@ impl Pipeline {
         let redacted = self.redactor.redact(line.text, line.keep, parsed, hits, pem_state, &mut self.scratch);
         if let Some(explained) = &mut self.explained {
             explained.clear();
-            explained.extend(redacted.masked());
+            explained.extend(redacted.masked().chain(redacted.audited()));
+        }
+        if self.redactor.audits() {
+            self.audited.clear();
+            self.audited.extend(redacted.audited());
         }
         if redacted.withheld().next().is_some()
             && redact::is_utf16(line.text)
@@ -215,6 +247,10 @@ impl Pipeline {
             if allowed.peek().is_some() {
                 let counters = counts.redactions_allowed.current();
                 allowed.for_each(|rule| counters[rule].add(1));
+            }
+            if !self.audited.is_empty() {
+                let counters = counts.redactions_audited.current();
+                self.audited.iter().for_each(|mask| counters[mask.rule].add(1));
             }
         }
         if redacted.is_dropped() {

@@ -33,7 +33,7 @@ use event::{DropReason, FileId, Outcome, OutputId, Ticket};
 /// The shipper's thread calls all methods, and none may block. Methods with a default are for outputs with a connection.
 pub trait Sink {
     /// Appends a line's payload to `out`, and after it bytes that only this output reads when the batch is offered. By
-    /// default it is the record, in one message.
+    /// default it is the record, in one message. Not each line that is encoded is offered.
     ///
     /// # Errors
     /// [`DropReason::Oversize`], for a line that the output leaves out for its size. No output gets it then.

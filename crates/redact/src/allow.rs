@@ -40,6 +40,8 @@ pub(super) struct Allow {
     pub(super) exempt: Fields,
     /// How many of the rules, from the first, are detectors.
     detectors: usize,
+    /// Whether lines stay as they are, and what would be masked is only noted.
+    pub(super) audits: bool,
 }
 
 /// The entries of the allowlist.
@@ -75,7 +77,7 @@ impl Allow {
                 errors.push(Error::ExemptAndMasked { field: field.clone() });
             }
         }
-        Self { values: Values::new(&config.allow, errors), exempt, detectors }
+        Self { values: Values::new(&config.allow, errors), exempt, detectors, audits: config.audit }
     }
 }
 

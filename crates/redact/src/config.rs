@@ -30,6 +30,8 @@ pub struct Config {
     pub allow: String,
     /// Fields whose values no detector masks, named like `fields`.
     pub exempt_fields: Vec<String>,
+    /// Lines stay as they are; what would be masked is only noted ([`super::Redacted::audited`]).
+    pub audit: bool,
 }
 
 /// A mistake in a [`Config`].

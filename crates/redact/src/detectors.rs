@@ -120,21 +120,35 @@ pub(super) struct Pattern {
     pub(super) confirmed: Option<&'static str>,
     /// Confirms or narrows a match.
     pub(super) check: Option<Check>,
+    /// What other scanners search for in its place; `None`: without the check the pattern masks other text than the secret.
+    pub(super) published: Option<&'static str>,
+}
+
+impl Pattern {
+    /// Other scanners search for `regex`, which is simpler than the pattern and its check.
+    const fn published_as(self, regex: &'static str) -> Self {
+        Self { published: Some(regex), ..self }
+    }
+
+    /// Other scanners cannot search for it.
+    const fn unpublished(self) -> Self {
+        Self { published: None, ..self }
+    }
 }
 
 /// A pattern without a check.
 const fn plain(regex: &'static str) -> Pattern {
-    Pattern { regex, confirmed: None, check: None }
+    Pattern { regex, confirmed: None, check: None, published: Some(regex) }
 }
 
 /// A pattern with a check of its matches.
 const fn checked(regex: &'static str, check: Check) -> Pattern {
-    Pattern { regex, confirmed: None, check: Some(check) }
+    Pattern { regex, confirmed: None, check: Some(check), published: Some(regex) }
 }
 
 /// A pattern with a check that confirms only what `confirmed` matches, too.
 const fn confirmed(regex: &'static str, confirmed: &'static str, check: Check) -> Pattern {
-    Pattern { regex, confirmed: Some(confirmed), check: Some(check) }
+    Pattern { regex, confirmed: Some(confirmed), check: Some(check), published: Some(regex) }
 }
 
 /// All detectors. If two match the same text, the earlier one names the mask; provider-specific ones come before

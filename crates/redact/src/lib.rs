@@ -14,6 +14,7 @@
 mod action;
 mod allow;
 mod allowed;
+mod canary;
 mod capture_keywords;
 mod config;
 mod custom_rule;
@@ -27,6 +28,7 @@ mod masks;
 mod pem;
 mod pem_state;
 mod prefilter;
+mod published;
 mod record;
 mod redacted;
 mod replacement;
@@ -44,12 +46,14 @@ mod validators;
 use std::sync::OnceLock;
 
 pub use action::Action;
+pub use canary::Canary;
 pub use config::{Config, Error};
 pub use custom_rule::{ALL_RULES_BYTES_MAX, Beyond, RULES_BYTES_MAX, beyond_bound};
 pub use detectors::{Detector, Group, detectors};
 pub use key::{KeyError, TokenKey};
 pub use pem_state::{LINES_MAX, PemState};
 pub use prefilter::{Hits, TextHits};
+pub use published::{NOT_EXPRESSED, PublishedRule, Unpublished, rule_file};
 pub use redacted::{Masked, Piece, Pieces, Redacted};
 pub use rule_file::{FILE_RULES_MAX, Problem, RULE_FILE_BYTES_MAX, RuleFile, RuleFileError, Unused};
 pub use utf16::is_likely as is_utf16;
@@ -195,6 +199,12 @@ impl Redactor {
         rules.flat_map(|(rule, own)| Action::ALL.map(|mode| (rule, mode, mode == *own)))
     }
 
+    /// Whether lines stay as they are, and what would be masked is only noted.
+    #[must_use]
+    pub fn audits(&self) -> bool {
+        self.allow.audits
+    }
+
     /// Whether nothing is ever masked.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -240,8 +250,9 @@ impl Redactor {
         }
         let labels = Labels { fixed: &self.labels, made: &made.text };
         masks.settle_allowed();
-        let redacted = Redacted::new(&text[..keep.min(text.len())], parsed, masks.merged(), labels);
-        redacted.with_allowed(masks.allowed.list())
+        let (shown, audited) = if self.allow.audits { (&[][..], masks.merged()) } else { (masks.merged(), &[][..]) };
+        let redacted = Redacted::new(&text[..keep.min(text.len())], parsed, shown, labels);
+        redacted.with_allowed(masks.allowed.list()).with_audited(audited)
     }
 
     /// Redacts a short text that is not a line, such as a file name or a label's key. [`Action::Drop`] and

@@ -21,6 +21,8 @@ pub struct Redacted<'t> {
     masks: &'t [Mask],
     labels: Labels<'t>,
     allowed: &'t [Match],
+    /// What would be masked, if this were no audit.
+    audited: &'t [Mask],
 }
 
 /// The labels that replace masked bytes.
@@ -73,12 +75,17 @@ pub enum Piece<'t> {
 impl<'t> Redacted<'t> {
     /// `text` without its look-ahead; `masks` are sorted and disjoint.
     pub(super) fn new(text: &'t [u8], parsed: &'t Parsed, masks: &'t [Mask], labels: Labels<'t>) -> Self {
-        Self { text, parsed, masks, labels, allowed: &[] }
+        Self { text, parsed, masks, labels, allowed: &[], audited: &[] }
     }
 
     /// The same, with the settled matches that the user allows.
     pub(super) fn with_allowed(self, allowed: &'t [Match]) -> Self {
         Self { allowed, ..self }
+    }
+
+    /// The same, with what would be masked.
+    pub(super) fn with_audited(self, audited: &'t [Mask]) -> Self {
+        Self { audited, ..self }
     }
 
     /// The result of `parse`, in positions of the same text.
@@ -180,8 +187,17 @@ impl<'t> Redacted<'t> {
 
     /// Each mask that may be output, in order.
     pub fn masked(&self) -> impl Iterator<Item = Masked> + use<'t> {
+        self.leaving(self.masks)
+    }
+
+    /// Each mask that would be output if this were no audit, in order. The text stays.
+    pub fn audited(&self) -> impl Iterator<Item = Masked> + use<'t> {
+        self.leaving(self.audited)
+    }
+
+    fn leaving(&self, masks: &'t [Mask]) -> impl Iterator<Item = Masked> + use<'t> {
         let end = self.text.len();
-        let leaving = self.masks.iter().take_while(move |mask| (mask.at.start as usize) < end);
+        let leaving = masks.iter().take_while(move |mask| (mask.at.start as usize) < end);
         leaving.map(move |mask| {
             let at = TextRange::new(mask.at.start as usize, (mask.at.end as usize).min(end));
             Masked { rule: mask.by.rule as usize, mode: if mask.drops { Action::Drop } else { mask.by.mode }, at }

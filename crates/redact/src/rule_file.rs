@@ -26,6 +26,7 @@ use condition::{Allowlist, Words};
 use document::{RawAllowlist, RawRule};
 pub use error::{Problem, RuleFileError, Unused};
 use merge::Merged;
+pub(super) use shape::literal_bytes;
 
 use super::rule::{Form, PATTERN_BYTES_MAX, Rule};
 use super::shared::{self, Compiled};
@@ -37,7 +38,7 @@ pub const RULE_FILE_BYTES_MAX: u64 = 2 << 20;
 pub const FILE_RULES_MAX: usize = 2_000;
 
 /// Fixed texts of a pattern that are shorter are in too many lines, whatever follows them.
-const LITERAL_BYTES_MIN: usize = 2;
+pub(super) const LITERAL_BYTES_MIN: usize = 2;
 
 /// Keywords that are shorter are in too many lines. Longer ones are searched for in place of a pattern's short text.
 const KEYWORD_BYTES_MIN: usize = 3;

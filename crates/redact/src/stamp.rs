@@ -34,6 +34,7 @@ impl Redactor {
         add("exempt", names(&config.exempt_fields));
         let entries = config.allow.lines().map(str::trim).filter(|entry| !entry.is_empty());
         add("allow", entries.map(str::to_owned).collect());
+        add("audit", config.audit.then(|| "on".to_owned()).into_iter().collect());
         add("mode", self.rules().zip(self.modes()).map(|(rule, mode)| format!("{rule} {}", mode.name())).collect());
         let digest = Sha256::digest(text.as_bytes());
         base16ct::lower::encode_string(&digest[..BYTES])
@@ -72,13 +73,14 @@ mod tests {
 
     #[test]
     fn another_rule_has_another_digest() {
-        let changes: [fn(&mut Config); 8] = [
+        let changes: [fn(&mut Config); 9] = [
             |config| config.select.push("card".to_owned()),
             |config| config.rules[0].1.push('x'),
             |config| config.rules[0].0.push('x'),
             |config| config.fields.clear(),
             |config| config.allow.push('y'),
             |config| config.exempt_fields.clear(),
+            |config| config.audit = true,
             |config| config.mode = Action::Remove,
             |config| config.modes.push(("email".to_owned(), Action::Drop)),
         ];

@@ -107,6 +107,23 @@ fn try_explains_each_mask_without_its_content() {
     }
 }
 
+/// Goal: `try` shows without a permission what an audit would find; other commands need it.
+#[test]
+fn try_needs_no_permission_for_an_audit() {
+    let variables = [("LOGSKIFF_REDACT", "pii"), ("LOGSKIFF_REDACT_MODE", "audit")];
+    let text = printed(&["try", "--format", "raw", "--explain"], &variables, "to ada@example.org\n");
+    assert_eq!(text, "to ada@example.org\n    line 1, bytes 3..18: email, mask\n");
+    for command in ["run", "check"] {
+        let output = logskiff(&[command], &variables).output().unwrap();
+        assert_eq!(output.status.code(), Some(78));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("LOGSKIFF_REDACT_AUDIT_UNMASKED: not on"), "{error}");
+    }
+    let permitted = [variables[0], variables[1], ("LOGSKIFF_REDACT_AUDIT_UNMASKED", "on")];
+    let plan = printed(&["check"], &permitted, "");
+    assert!(plan.contains("redact default: audit, lines stay unmasked; otherwise: mask "), "{plan}");
+}
+
 /// Goal: listed values are shown in each place of a record, in JSON, logfmt and text, and other ones are not.
 #[test]
 fn try_shows_what_the_allowlist_names() {
@@ -129,6 +146,29 @@ fn try_shows_what_the_allowlist_names() {
         "a line with request_id=<redacted:email>",
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), wanted);
+}
+
+/// Goal: the published detectors can be used as a rule file as they are, and say what they lack.
+#[test]
+fn the_published_detectors_are_a_rule_file() {
+    let toml = printed(&["detectors", "--format", "toml"], &[], "");
+    assert!(toml.contains("Validators") && toml.contains("Decoding"), "{toml}");
+    assert!(toml.contains("# email is not here: "), "{toml}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("detectors.toml");
+    std::fs::write(&path, toml).unwrap();
+    let variables = [("LOGSKIFF_REDACT", "none"), ("LOGSKIFF_REDACT_RULES_FROM", path.to_str().unwrap())];
+    let text = printed(&["try", "--format", "raw"], &variables, "GET /?token=hunter2&x=1\n");
+    assert_eq!(text, "GET /?token=<redacted:detectors_password>&x=1\n");
+    let json: Value = serde_json::from_str(&printed(&["detectors", "--format", "json"], &[], "")).unwrap();
+    let all = json["detectors"].as_array().unwrap();
+    let of = |name: &str| all.iter().find(|detector| detector["name"] == name).unwrap();
+    assert_eq!(of("jwt")["rules"][0]["id"], "jwt");
+    assert!(of("email")["rules"][0]["unpublished"].is_string() && of("email")["rules"][0]["validated"] == true);
+    assert!(!json["not_expressed"].as_array().unwrap().is_empty());
+    let table = printed(&["detectors"], &[], "");
+    assert_eq!(table.lines().count(), all.len(), "{table}");
+    assert!(table.lines().any(|line| line.starts_with("jwt ") && line.contains("  secrets  ")), "{table}");
 }
 
 /// Goal: records tell by which rules they were redacted, and `check` prints the same digest.

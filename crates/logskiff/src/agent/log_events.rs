@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::Summary;
 use crate::config::{self, Config, rule_files};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{AuditedHit, Pipeline};
 use crate::sink::OutputConfig;
 use crate::source::Event;
 use crate::telemetry::log_rate_limit::LogRateLimit;
 use crate::telemetry::metrics::{Counter, Metrics};
-use event::Span;
+use event::{Line, Span};
 use redact::{Redactor, RuleFile};
 
 /// The same event is logged for at most this many files at once; further ones are counted.
@@ -141,6 +141,27 @@ fn masking(config: &redact::Config, redactor: &Redactor) -> String {
     format!("by {detectors} detectors, {own} own rules and {fields} field names")
 }
 
+/// At most this many hits of a rule are logged at once in an audit.
+const AUDITED_LOGGED_MAX: u64 = 3;
+
+/// Logs where rules hit in a line that an audit left: never what.
+pub(super) fn log_audited(log_limit: &LogRateLimit, pipeline: &Pipeline, line: &Line<'_>, input: &str) {
+    for AuditedHit { rule, field, offset } in pipeline.audited(line.text) {
+        if let Some(left_out) = log_limit.due_each(&format!("audited {rule}"), AUDITED_LOGGED_MAX) {
+            let line_at = line.span.start;
+            tracing::info!(
+                input,
+                rule,
+                field,
+                offset,
+                line_at,
+                left_out,
+                "audit: this rule would mask a part of a line"
+            );
+        }
+    }
+}
+
 /// Logs the configuration at the start.
 pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option<usize>) {
     let inputs: Vec<String> = config
@@ -171,6 +192,10 @@ pub(super) fn log_start(config: &Config, pipelines: &[Pipeline], entries: Option
         "logskiff starts"
     );
     log_rule_files(config);
+    for input in config.inputs.iter().filter(|input| input.redact.audit) {
+        let input = &input.name;
+        tracing::warn!(input, "LOGSKIFF_REDACT_MODE=audit: the lines of this input leave UNMASKED; rules only count");
+    }
     for overlap in config::overlaps(&config.inputs) {
         if overlap.rules.is_empty() && overlap.fields.is_empty() {
             tracing::info!("{overlap}");

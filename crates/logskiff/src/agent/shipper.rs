@@ -6,6 +6,7 @@
 
 mod activity;
 mod backoff;
+mod canaries;
 mod checkpoint_schedule;
 mod clock;
 mod credential_reload;
@@ -43,6 +44,7 @@ use crate::telemetry::metrics::Metrics;
 use event::Outcome;
 
 use self::backoff::Backoff;
+pub(super) use self::canaries::CanarySchedule;
 use self::checkpoint_schedule::CheckpointSchedule;
 use self::clock::Clock;
 use self::credential_reload::CredentialReload;
@@ -74,6 +76,7 @@ pub(super) struct Components {
     pub log_limit: LogRateLimit,
     pub status: Arc<StatusChannel>,
     pub globs: GlobFindings,
+    pub canaries: CanarySchedule,
 }
 
 /// The files that are read again when they change.
@@ -128,6 +131,7 @@ impl Shipper {
             self.tick(now)?;
             self.judge_first_lines(now, false);
             self.check_globs(now, false);
+            self.check_canaries(now);
             self.checkpoint_if_due(now);
             if self.step_drain(now) == Next::End {
                 break;

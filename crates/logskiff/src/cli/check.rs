@@ -121,6 +121,9 @@ fn redaction(input: &Input, is_stamped: bool) -> String {
     let has_fields = !input.redact.fields.is_empty();
     let ruled: Vec<_> =
         redactor.rules().zip(redactor.modes()).filter(|(name, _)| *name != "field" || has_fields).collect();
+    if redactor.audits() {
+        text.push_str(" audit, lines stay unmasked; otherwise:");
+    }
     let mut first = true;
     for mode in Action::ALL {
         let names: Vec<&str> = ruled.iter().filter(|(_, own)| **own == mode).map(|(name, _)| *name).collect();

@@ -1,6 +1,5 @@
 //! `logskiff try`: runs sample lines through the real configuration.
 
-mod canary;
 mod proposal;
 
 use std::collections::BTreeMap;
@@ -13,9 +12,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use self::canary::holds;
 use super::{TryArguments, TryFormat, print, print_error};
 use crate::config::{Config, Input};
+use crate::pipeline::canary::holds;
 use crate::pipeline::encode::{Encoding, Envelope, Source};
 use crate::pipeline::first_lines::{Counts, FirstLines};
 use crate::pipeline::frame::{

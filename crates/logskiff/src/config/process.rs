@@ -5,10 +5,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tracing_subscriber::EnvFilter;
-
 use super::parser::Reader;
-use super::{Environment, Exit, Log, LogFormat, Mistakes, OnMistake, ProcessConfig, error, units};
+use super::{Environment, Exit, Log, Mistakes, OnMistake, ProcessConfig, error, own_log};
 
 /// Below, there is no time for one round trip; above, it is longer than any pod's grace period.
 const DRAIN_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
@@ -45,35 +43,6 @@ fn exit(text: &str) -> Result<Exit, String> {
     }
 }
 
-pub(super) fn log(reader: &mut Reader<'_>) -> Log {
-    let filter = |text: &str| {
-        let filter = units::list(text).iter().map(|item| directive(item)).collect::<Result<Vec<_>, _>>()?.join(",");
-        match EnvFilter::builder().with_regex(false).parse(&filter) {
-            Ok(_) => Ok(filter),
-            Err(_) => Err(format!("{} is not a level or a list of target=level", error::quote(text))),
-        }
-    };
-    Log {
-        filter: reader.read("LOGSKIFF_LOG", filter).unwrap_or_default(),
-        format: reader.choice("LOGSKIFF_LOG_FORMAT", &[("json", LogFormat::Json), ("text", LogFormat::Text)]),
-    }
-}
-
-/// A level, or `target=level`. A word that is no level would be taken for a target, and nothing else would be logged.
-fn directive(text: &str) -> Result<String, String> {
-    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    let (target, level) = match text.split_once('=') {
-        Some((target, level)) => (Some(target.trim()), level.trim()),
-        None => (None, text.trim()),
-    };
-    let lower = level.to_ascii_lowercase();
-    let level = if lower == "warning" { "warn" } else { &lower };
-    if !LEVELS.contains(&level) {
-        return Err(format!("{} is not one of {}", error::quote(text), error::join(LEVELS)));
-    }
-    Ok(target.map_or_else(|| level.to_owned(), |target| format!("{target}={level}")))
-}
-
 /// The HTTP server's address, read from its variable alone: a probe must not fail because another variable is wrong.
 ///
 /// # Errors
@@ -105,7 +74,7 @@ fn on_mistake(reader: &mut Reader<'_>) -> OnMistake {
 pub fn despite_mistakes(environment: &Environment) -> (Option<SocketAddr>, Log) {
     let mut mistakes = Vec::new();
     let mut reader = Reader::new(environment, &mut mistakes);
-    (http_listen(&mut reader), log(&mut reader))
+    (http_listen(&mut reader), own_log::log(&mut reader))
 }
 
 fn termination_log(reader: &mut Reader<'_>) -> Option<PathBuf> {

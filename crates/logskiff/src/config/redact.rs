@@ -13,7 +13,7 @@ use super::slips;
 use super::suggest;
 use super::units::{bytes_text, list};
 use super::variables::{INPUT_PREFIX, MODE_PREFIX, PREFIX, RULE_PREFIX};
-use super::words::MODES;
+use super::words::{MODES, MODES_AND_AUDIT};
 use redact::{Action, Beyond, Config, Error, KeyError, Redactor, TokenKey, beyond_bound};
 
 const SELECT: &str = "LOGSKIFF_REDACT";
@@ -21,6 +21,8 @@ const FIELDS: &str = "LOGSKIFF_REDACT_FIELDS";
 const ALLOW: &str = "LOGSKIFF_REDACT_ALLOW";
 const EXEMPT_FIELDS: &str = "LOGSKIFF_REDACT_EXEMPT_FIELDS";
 const MODE: &str = "LOGSKIFF_REDACT_MODE";
+/// The permission to ship text that is not masked.
+const UNMASKED: &str = "LOGSKIFF_REDACT_AUDIT_UNMASKED";
 /// The value that empties a list, also a common one for one input.
 const NONE: &str = "none";
 const KEY: &str = "LOGSKIFF_REDACT_KEY";
@@ -38,7 +40,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
             format!("{}: fields cannot be removed with `-`; list all fields to mask", quote(field)),
         );
     }
-    let mode = reader.read(MODE, mode).unwrap_or_default();
+    let (mode, audit) = reader.read(MODE, mode_or_audit).unwrap_or_default();
     let (modes, key) = (modes(reader), key(reader));
     let allow = reader.raw(ALLOW).filter(|list| list.trim() != NONE).unwrap_or_default().to_owned();
     let exempt_fields = reader.list(EXEMPT_FIELDS).into_iter().filter(|field| field != NONE).collect();
@@ -47,7 +49,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     // Without a file's rules, their modes would be mistakes too.
     let is_complete = files.is_some();
     let files = files.unwrap_or_default();
-    let config = Config { select, rules, files, fields, mode, modes, key, allow, exempt_fields };
+    let config = Config { select, rules, files, fields, mode, modes, key, allow, exempt_fields, audit };
     for (name, reason) in config.rules.iter().filter_map(|(name, rule)| Some((name, slips::pattern(rule)?))) {
         let variable = format!("{RULE_PREFIX}{}", name.to_uppercase());
         reader.mistake(&reader.source(&variable), reason);
@@ -89,6 +91,25 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Config {
     config
 }
 
+/// Without a permission, no text leaves unmasked.
+pub(super) fn check_audit(inputs: &[Input], reader: &mut Reader<'_>) {
+    let is_permitted = reader.choice(UNMASKED, &[("on", true), ("off", false)]);
+    let names: Vec<&str> = inputs.iter().filter(|input| input.redact.audit).map(|input| input.name.as_str()).collect();
+    if !is_permitted && !names.is_empty() {
+        let reason = format!(
+            "not on, but {MODE}=audit leaves the text of {} unmasked for every output, stdout too; to try rules without shipping, \
+             use `logskiff try`; to ship unmasked text, set it to on",
+            names.join(", ")
+        );
+        reader.mistake(UNMASKED, reason);
+    }
+}
+
+/// Whether canaries are checked.
+pub(super) fn canary(reader: &mut Reader<'_>) -> bool {
+    reader.choice("LOGSKIFF_REDACT_CANARY", &[("on", true), ("off", false)])
+}
+
 /// The selected detectors. If an input's list begins with `-name`, it removes from the common list.
 fn select(reader: &mut Reader<'_>) -> Vec<String> {
     let own = reader.list(SELECT);
@@ -122,6 +143,15 @@ pub(super) fn check_rules_size(inputs: &[Input], reader: &mut Reader<'_>) {
         ),
     };
     reader.mistake(&variable, reason);
+}
+
+/// The mode of all rules, and whether the text stays nevertheless.
+fn mode_or_audit(text: &str) -> Result<(Action, bool), String> {
+    match mode(text) {
+        Ok(mode) => Ok((mode, false)),
+        Err(_) if text == "audit" => Ok((Action::default(), true)),
+        Err(_) => Err(format!("{} is not one of {}", quote(text), join(MODES_AND_AUDIT.iter().copied()))),
+    }
 }
 
 fn mode(text: &str) -> Result<Action, String> {

@@ -3,136 +3,9 @@
 //! The reader takes defaults and examples from here, `logskiff env` prints it, and `docs/configuration.md` is generated
 //! from it. A variable that is not in this list is reported as unknown.
 
-/// The section of the reference that a variable belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
-    /// Files and how they are read.
-    Input,
-    /// Parsing of lines into fields.
-    Parse,
-    /// Redaction.
-    Redact,
-    /// Content of a record.
-    Record,
-    /// Outputs.
-    Output,
-    /// Start, shutdown, HTTP and logskiff's own log.
-    Process,
-}
+mod variable;
 
-impl Section {
-    /// All sections, in the order of the documentation.
-    pub const ALL: [Self; 6] = [Self::Input, Self::Parse, Self::Redact, Self::Record, Self::Output, Self::Process];
-
-    /// The section's heading.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Input => "Input",
-            Self::Parse => "Parse",
-            Self::Redact => "Redact",
-            Self::Record => "Record",
-            Self::Output => "Output",
-            Self::Process => "Process",
-        }
-    }
-}
-
-/// The shape of a variable's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// One text.
-    Text,
-    /// A whole number.
-    Number,
-    /// A number with `ms`, `s`, `m` or `h`.
-    Duration,
-    /// A number with `B`, `KiB`, `MiB`, `GiB`, `KB`, `MB` or `GB`.
-    Size,
-    /// A size, or `off`.
-    SizeOrOff,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// Any of these words, separated by commas or newlines.
-    Choices(&'static [&'static str]),
-    /// Texts separated by commas or newlines; commas within braces separate nothing.
-    List,
-    /// Texts, one per line.
-    Lines,
-    /// A path.
-    Path,
-    /// Text with `{name}` placeholders.
-    Template,
-}
-
-impl Kind {
-    /// A short description, such as `list of kafka, syslog`.
-    #[must_use]
-    pub fn describe(self) -> String {
-        match self {
-            Self::Text => "text".to_owned(),
-            Self::Number => "number".to_owned(),
-            Self::Duration => "duration".to_owned(),
-            Self::Size => "size".to_owned(),
-            Self::SizeOrOff => "size or off".to_owned(),
-            Self::Choice(words) => words.join(" or "),
-            Self::Choices(words) => format!("list of {}", words.join(", ")),
-            Self::List => "list".to_owned(),
-            Self::Lines => "lines".to_owned(),
-            Self::Path => "path".to_owned(),
-            Self::Template => "template".to_owned(),
-        }
-    }
-}
-
-/// One entry of the reference.
-#[derive(Clone, Copy, Debug)]
-pub struct Variable {
-    /// Name in the environment; `<NAME>` is a placeholder that the user fills in.
-    pub name: &'static str,
-    /// Default as it would be set; empty if there is none.
-    pub default: &'static str,
-    /// Section of the reference.
-    pub section: Section,
-    /// Shape of its value.
-    pub kind: Kind,
-    /// Help: one or two sentences of Markdown.
-    pub doc: &'static str,
-    /// A valid value.
-    pub example: &'static str,
-    /// Whether it is never printed; `NAME_FILE` names a file that holds it.
-    pub secret: bool,
-    /// Whether `LOGSKIFF_INPUT_<NAME>_…` can set it for one input.
-    pub per_input: bool,
-}
-
-impl Variable {
-    const fn new(section: Section, name: &'static str, kind: Kind, default: &'static str) -> Self {
-        Self { name, default, section, kind, doc: "", example: default, secret: false, per_input: false }
-    }
-
-    const fn doc(self, doc: &'static str) -> Self {
-        Self { doc, ..self }
-    }
-
-    const fn example(self, example: &'static str) -> Self {
-        Self { example, ..self }
-    }
-
-    const fn secret(self) -> Self {
-        Self { secret: true, ..self }
-    }
-
-    const fn per_input(self) -> Self {
-        Self { per_input: true, ..self }
-    }
-
-    /// Whether the entry is a family of variables.
-    #[must_use]
-    pub fn is_family(&self) -> bool {
-        self.name.contains('<')
-    }
-}
+pub use self::variable::{Kind, Section, Variable};
 
 /// Prefix of all logskiff variables.
 pub const PREFIX: &str = "LOGSKIFF_";
@@ -168,7 +41,7 @@ pub fn in_section(section: Section) -> impl Iterator<Item = &'static Variable> {
     VARIABLES.iter().filter(move |variable| variable.section == section)
 }
 
-use super::words::{FACILITIES, MODES, MULTILINE, PARSE_FORMATS};
+use super::words::{FACILITIES, MODES, MODES_AND_AUDIT, MULTILINE, PARSE_FORMATS};
 use Kind::{Choice, Choices, Duration, Lines, List, Number, Path, Size, SizeOrOff, Template, Text};
 use Section::{Input, Output, Parse, Process, Record, Redact};
 
@@ -295,16 +168,20 @@ pub static VARIABLES: &[Variable] = &[
         .per_input()
         .example("trace.id,request_id")
         .doc("Fields whose values no detector masks, named as in `LOGSKIFF_REDACT_FIELDS`, which must not name the same field. Custom rules and private keys are masked in them too. `none` is an empty list."),
-    Variable::new(Redact, "LOGSKIFF_REDACT_MODE", Choice(MODES), "mask")
+    Variable::new(Redact, "LOGSKIFF_REDACT_MODE", Choice(MODES_AND_AUDIT), "mask")
         .per_input()
         .example("token")
-        .doc("What replaces a match. `mask`: `<redacted:NAME>`; `remove`: nothing; `partial`: keeps the last four characters of long matches; `token`: a keyed hash, equal for equal values; `drop`: the record is dropped and counted."),
+        .doc("What replaces a match. `mask`: `<redacted:NAME>`; `remove`: nothing; `partial`: keeps the last four characters of long matches; `token`: a keyed hash, equal for equal values; `drop`: the record is dropped and counted; `audit`: the text stays, and what would be masked is counted and sampled in the log (rule, field, offset)."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_AUDIT_UNMASKED", Choice(&["on", "off"]), "off")
+        .doc("`on` permits the mode `audit` for lines that are shipped: they leave unmasked. `logskiff try` needs no permission."),
     Variable::new(Redact, "LOGSKIFF_REDACT_MODE_<NAME>", Choice(MODES), "")
         .per_input()
         .example("token")
         .doc("The mode of one detector, group, custom rule or rule of a file, of `field` (fields by name), or of `undecodable` or `budget` (withheld values). A name takes precedence over its group."),
     Variable::new(Redact, "LOGSKIFF_REDACT_STAMP", Choice(&["on", "off"]), "off")
         .doc("`on` adds `log.redaction.rules` to each record, a digest of the rules in force (in syslog structured data `rules`). Raw records have no place for it."),
+    Variable::new(Redact, "LOGSKIFF_REDACT_CANARY", Choice(&["on", "off"]), "off")
+        .doc("`on`: each minute made-up secrets of up to eight detectors in use go through parsing, redaction and every output's encoding, and are looked for there. They are not sent. `logskiff_canaries_unmasked_total` counts those that were not masked."),
     Variable::new(Redact, "LOGSKIFF_REDACT_KEY", Text, "")
         .secret()
         .example("LOGSKIFF_REDACT_KEY_FILE=/etc/logskiff/redact-key")

@@ -11,6 +11,8 @@ pub(super) const MULTILINE: &[&str] =
     &["auto", "off", "start", "continue", "java", "python", "go", "node", "dotnet", "ruby", "php", "rust"];
 
 /// The redaction modes.
+pub(super) const MODES_AND_AUDIT: &[&str] = &["mask", "remove", "partial", "token", "drop", "audit"];
+/// The same for single rules.
 pub(super) const MODES: &[&str] = &["mask", "remove", "partial", "token", "drop"];
 
 /// The formats of `LOGSKIFF_PARSE`: first those for logs of any program.

@@ -114,6 +114,9 @@ pub struct Config {
     pub syslog: Option<syslog::Config>,
 }
 
+/// The file of lines that are encoded for a check only, and never sent.
+pub const NO_FILE: FileId = FileId(u32::MAX);
+
 /// A redacted line, and what its record says of it.
 #[derive(Clone, Copy, Debug)]
 pub struct RedactedLine<'l> {

@@ -113,6 +113,22 @@ impl Fanout {
         Ok(staged)
     }
 
+    /// Has each output encode a line, and passes the output's name and what it made of it to `see`. Nothing is kept.
+    pub fn rehearse(
+        &mut self,
+        line: &RedactedLine<'_>,
+        encoder: &mut Encoder,
+        mut see: impl FnMut(&'static str, &[u8]),
+    ) {
+        let mut made = Vec::new();
+        for output in &mut self.outputs {
+            made.clear();
+            if output.sink.encode(line, encoder, &mut made).is_ok() {
+                see(output.counts.name, &made);
+            }
+        }
+    }
+
     /// Puts the staged line into the batches.
     pub fn enqueue(&mut self, ticket: Ticket) {
         for output in &mut self.outputs {

@@ -130,6 +130,12 @@ pub struct InputMetrics {
     pub redactions: MaskCounts,
     /// Values that were not masked because the user allows them, by rule.
     pub redactions_allowed: MaskCounts,
+    /// Values that would have been masked if this were no audit, by rule.
+    pub redactions_audited: MaskCounts,
+    /// Encodings of made-up secrets that were checked.
+    pub canaries_checked: Counter,
+    /// Those of them that showed the secret.
+    pub canaries_unmasked: Counter,
 }
 
 /// Counters of one output.
@@ -221,6 +227,7 @@ impl Metrics {
         let input = |masks: &usize| InputMetrics {
             redactions: MaskCounts::new(*masks),
             redactions_allowed: MaskCounts::new(*masks / MODES),
+            redactions_audited: MaskCounts::new(*masks / MODES),
             ..InputMetrics::default()
         };
         let output = |name: &&'static str| Arc::new(OutputMetrics { name, ..OutputMetrics::default() });

@@ -76,7 +76,7 @@ fn add_groups(hir: &Hir, place: Place, groups: &mut Vec<Group>) {
 }
 
 /// The length of the longest fixed text, in upper or lower case, that each match has.
-pub(super) fn literal_bytes(hir: &Hir) -> usize {
+pub(crate) fn literal_bytes(hir: &Hir) -> usize {
     let mut runs = Runs::default();
     runs.add(hir);
     runs.longest

@@ -260,6 +260,7 @@ impl Shipper {
         let wait = self.reading.until_next_timeout(now).map_or(wait, |timeout| wait.min(timeout));
         let wait = self.until_next_retry(now).map_or(wait, |retry| wait.min(retry));
         let wait = self.until_next_rule_check(now).map_or(wait, |check| wait.min(check));
+        let wait = self.components.canaries.until_next(now).map_or(wait, |check| wait.min(check));
         let send_at = self.components.fanout.send_at();
         let wait = send_at.map_or(wait, |at| wait.min(at.saturating_duration_since(now)));
         // The next scan may be due earlier: a new file is opened at once.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::clock::Clock;
 use super::{CHUNK_BYTES, Components, FileContext, SCAN_BYTES, Shipper, redacted_path};
-use crate::agent::AppError;
+use crate::agent::{AppError, log_events};
 use crate::delivery::ledger::Outgoing;
 use crate::failpoint;
 use crate::pipeline::batch::cost_bytes;
@@ -390,7 +390,7 @@ impl Shipper {
         start: usize,
         encode: Encode,
     ) -> Result<Staged, DropReason> {
-        let Components { pipelines, fanout, metrics, .. } = &mut self.components;
+        let Components { pipelines, fanout, metrics, log_limit, .. } = &mut self.components;
         let Encode { file, times, is_new, only } = encode;
         let counts = is_new.then(|| &metrics.inputs[context.input]);
         let (envelope, Line { span, flags, printed, .. }) = (&context.envelope, *line);
@@ -399,6 +399,14 @@ impl Shipper {
                 let line = RedactedLine { redacted, envelope, file, span, flags, printed, times, is_new };
                 fanout.encode(&line, encoder, only)
             });
+        if pipelines[context.input].redactor().audits() && is_new {
+            log_events::log_audited(
+                log_limit,
+                &pipelines[context.input],
+                line,
+                &self.config.inputs[context.input].name,
+            );
+        }
         encoded.flatten()
     }
 }

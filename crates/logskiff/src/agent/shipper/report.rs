@@ -128,6 +128,7 @@ impl Shipper {
                 kinds: masks(self.components.pipelines[input].redactor()),
                 counts: self.components.metrics.inputs[input].redactions.current(),
                 allowed: self.components.metrics.inputs[input].redactions_allowed.current(),
+                audited: self.components.metrics.inputs[input].redactions_audited.current(),
             },
             balance: self.ledger.total(input),
             unread_bytes: of_input().map(|file| file.unread_bytes).sum::<u64>() + unreadable_bytes,

@@ -114,6 +114,7 @@ impl Shipper {
             let pipeline = &mut self.components.pipelines[number];
             metrics.inputs[number].redactions.replace(&sources(pipeline, &redactor));
             metrics.inputs[number].redactions_allowed.replace(&rule_sources(pipeline, &redactor));
+            metrics.inputs[number].redactions_audited.replace(&rule_sources(pipeline, &redactor));
             pipeline.set_redactor(redactor, &config);
             self.config.inputs[number].redact = config;
         }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 mod repaired;
+mod several_lines;
 
 use super::*;
 use crate::pipeline::parse::{self, Format, Parser};
@@ -399,55 +400,6 @@ fn values() -> impl Strategy<Value = Value> {
             prop::collection::hash_map("[b-f]{1,4}", inner, 0..5).prop_map(|map| Value::from(Map::from_iter(map))),
         ]
     })
-}
-
-/// Values that are secrets, hold some, or are none.
-fn secrets() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        prop::sample::select(vec![
-            "x",
-            "hunter2",
-            "ada@example.org",
-            "password=hunter2",
-            "Bearer qz00ff00ff00ff",
-            "a\nb",
-            ""
-        ])
-        .prop_map(Value::from),
-        prop::sample::select(vec![json!(null), json!(12), json!(4_111_111_111_111_111_u64), json!(true)]),
-    ];
-    let list = prop::collection::vec(leaf.clone(), 0..4).prop_map(Value::from);
-    prop_oneof![leaf, list].prop_recursive(2, 12, 4, |inner| {
-        prop_oneof![
-            inner.clone(),
-            prop::collection::hash_map("[b-f]|token|value|name", inner, 0..4)
-                .prop_map(|map| Value::from(Map::from_iter(map))),
-        ]
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    /// Goal: an object over several lines has the record that it has on one line, with the same masks.
-    #[test]
-    fn an_object_may_take_several_lines(
-        fields in prop::collection::vec(
-            (prop::sample::select(vec!["a", "msg", "token", "user", "card", "db_password", "time"]), secrets()), 1..8),
-    ) {
-        let object = Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-        let record = |line: &str| {
-            let out = encoded(&config(Encoding::Json, &[]), Format::Auto, line.as_bytes(), LineFlags::NONE);
-            let record = serde_json::from_slice::<Value>(&out).unwrap().to_string();
-            // Of several detectors that find a value, another one may name the mask.
-            let mut parts = record.split("<redacted:");
-            let first = parts.next().unwrap_or_default().to_owned();
-            parts.fold(first, |clean, part| clean + "<" + part.split_once('>').map_or(part, |(_, rest)| rest))
-        };
-        let several = serde_json::to_string_pretty(&object).unwrap();
-        prop_assert_eq!(record(&several), record(&object.to_string()), "{}", several);
-        prop_assert_eq!(record(&several.replace('\n', "\r\n")), record(&several));
-    }
 }
 
 proptest! {

@@ -10,7 +10,7 @@ use super::extra::{Extra, truncate};
 use super::headers::Headers;
 use super::topics::Topics;
 use crate::pipeline::encode::template::Template;
-use crate::pipeline::encode::{Encoder, Envelope, RedactedLine};
+use crate::pipeline::encode::{Encoder, Envelope, NO_FILE, RedactedLine};
 use crate::sink::Services;
 use crate::telemetry::metrics::Metrics;
 use event::FileId;
@@ -106,6 +106,10 @@ impl Targets {
 
     /// The number of a record's topic.
     pub(super) fn topic_of(&mut self, line: &RedactedLine<'_>) -> u16 {
+        if line.file == NO_FILE {
+            // It is not sent: no topic is taken into use for it.
+            return 0;
+        }
         match self.files.get(line.file.0 as usize).and_then(|target| target.topic) {
             Some(topic) => topic,
             None => self.number(&line.render(&self.topic), line.is_new),

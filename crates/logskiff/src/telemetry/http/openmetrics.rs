@@ -14,7 +14,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use self::writer::{Labels, Writer};
-use super::status_channel::{FileState, InputState, Snapshot};
+use super::status_channel::{FileState, InputState, MaskState, Snapshot};
 use crate::telemetry::metrics::{Counter, ErrorKind, InputMetrics, LOG_LINES_UNWRITTEN, MODES, Metrics, OutputMetrics};
 use crate::telemetry::process_stats::Usage;
 use event::{DropReason, Repair};
@@ -96,6 +96,17 @@ impl Scrape {
         inputs.map(|(input, counts)| (vec![("input", input.name.as_str())], value(counts).get())).collect()
     }
 
+    /// A counter that each rule has; rules without a count are left out.
+    fn by_rule(&self, counts: impl Fn(&MaskState) -> &[Counter]) -> Vec<(Labels<'_>, u64)> {
+        let mut all = Vec::new();
+        for input in &self.snapshot.inputs {
+            let rules = input.masks.kinds.iter().step_by(MODES).zip(counts(&input.masks));
+            let occurred = rules.map(|(kind, count)| (kind, count.get())).filter(|(_, count)| *count > 0);
+            all.extend(occurred.map(|(kind, count)| (labels(input, "rule", &kind.rule), count)));
+        }
+        all
+    }
+
     fn delivery(&self, to: &mut Writer<'_>) -> fmt::Result {
         let read = "Bytes read: acknowledged + dropped + pending";
         to.counters("logskiff_read_bytes", read, self.by_input(|input| input.balance.read_bytes))?;
@@ -171,13 +182,14 @@ impl Scrape {
             })
         });
         to.counters("logskiff_redactions", "Values redacted, by rule and mode", masked)?;
-        let allowed = self.snapshot.inputs.iter().flat_map(|input| {
-            let rules = input.masks.kinds.iter().step_by(MODES).zip(input.masks.allowed.iter());
-            let occurred = rules.map(|(kind, count)| (kind, count.get())).filter(|(_, count)| *count > 0);
-            occurred.map(|(kind, count)| (labels(input, "rule", &kind.rule), count))
-        });
         let help = "Values shown because of the allowlist or an exempt field, by the rule that would have masked them";
-        to.counters("logskiff_redactions_allowed", help, allowed)?;
+        to.counters("logskiff_redactions_allowed", help, self.by_rule(|masks| &masks.allowed))?;
+        let help = "Values left by LOGSKIFF_REDACT_MODE=audit, by the rule that would have masked them";
+        to.counters("logskiff_redactions_audited", help, self.by_rule(|masks| &masks.audited))?;
+        let checked = "Made-up secrets that went through parsing, redaction and an output's encoding";
+        to.counters("logskiff_canaries_checked", checked, self.counted(|input| &input.canaries_checked))?;
+        let unmasked = "Made-up secrets that were not masked";
+        to.counters("logskiff_canaries_unmasked", unmasked, self.counted(|input| &input.canaries_unmasked))?;
         let withheld = self.snapshot.inputs.iter().flat_map(|input| {
             // The last rules stand for the reasons of withheld values.
             let mut reasons: Vec<&str> = input.masks.kinds.iter().map(|kind| kind.rule.as_str()).collect();
@@ -366,7 +378,7 @@ fn wall_seconds(at: Instant) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use super::super::status_channel::{MaskKind, MaskState};
+    use super::super::status_channel::MaskKind;
     use super::*;
     use crate::delivery::ledger::Balance;
 
@@ -380,7 +392,7 @@ mod tests {
         counts[0].add(3);
         let allowed = metrics.inputs[0].redactions_allowed.current();
         allowed[0].add(4);
-        let masks = MaskState { kinds, counts, allowed };
+        let masks = MaskState { kinds, counts, allowed, ..MaskState::default() };
         let input = InputState { name, masks, balance, unread_bytes: 5, ..InputState::default() };
         metrics.inputs[0].repaired_lines[Repair::NotANumber as usize].add(2);
         metrics.latency_ms.observe(20, 2);

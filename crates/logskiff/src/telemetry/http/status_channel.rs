@@ -32,6 +32,8 @@ pub struct MaskState {
     pub counts: Arc<Vec<Counter>>,
     /// The counters of allowed values, by rule.
     pub allowed: Arc<Vec<Counter>>,
+    /// The counters of values that an audit left, by rule.
+    pub audited: Arc<Vec<Counter>>,
 }
 
 /// The state of one input.

@@ -15,6 +15,9 @@ pub(super) const DETECTORS: &[Detector] = &[
             checked(
                 r"(?x-u)-{4,5}[\ +]?BEGIN[A-Z0-9\ +%]*PRIVATE(?:[\ +]|%20)KEY(?:(?:[\ +]|%20)BLOCK)?[\ +]?-{4,5}",
                 validators::private_key,
+            )
+            .published_as(
+                r"(?s-u)-{4,5}[ +]?BEGIN[A-Z0-9 +%]*PRIVATE(?:[ +]|%20)KEY(?:(?:[ +]|%20)BLOCK)?[ +]?-{4,5}.*?(?:-{4,5}[ +]?END[A-Z0-9 +%]*-{4,5}|\z)",
             ),
             checked(r"(?-u)Private-Lines:[ +]*[0-9]+()", validators::private_key),
             checked(

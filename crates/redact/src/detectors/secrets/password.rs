@@ -42,7 +42,14 @@ pub(super) const DETECTORS: &[Detector] = &[Detector {
                 r#"(?:[\x01-\x09\x0b-\x1f\ =:,<>`"'\\\[\](){}*?+~|!^]|-[>=:\-+~|?]|\.[.=:]|(?m:$)|[%&/@\#$;]=|[_~-]{3}|\xc2\xb7|\xe2\x80\xa6|%[35]|&(?:quot|apos|\#|gt)|\#0[01])"#
             ),
             validators::named,
-        ),
+        )
+        .published_as(concat!(
+            r"(?xi-u)(?:pass(?:word|wort|wd|phrase|code)|pwd|pswd|secret|token|kennwort|senha|authorization|credentials?",
+            r"|(?:api|app|access|secret|private|auth|account|client|encryption|signing|shared|master)[_.\ -]?key)",
+            r"(?:[_.-](?:hash|value|text|old|new|current|again|prod|staging|test|dev))?[_.-]?[0-9]{0,2}",
+            is!(),
+            r#"(?:(?:Bearer|Basic)[\ +])?([^\s"'\\&,;<>(){}\[\]]+)"#
+        )),
         // All values of a Kubernetes Secret are secrets.
         checked(r#"(?i-u)\bstringdata\\*["']?[ \t]*:[ \t]*\{()"#, validators::object),
         // Values in validation errors.

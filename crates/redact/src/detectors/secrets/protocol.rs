@@ -23,7 +23,8 @@ pub(super) const DETECTORS: &[Detector] = &[
             checked(
                 r"(?i-u)\binto[ \t][^()\r\n]*\(([^()\r\n]*(?:pass|pwd|secret|token|key)[^()\r\n]*)\)[ \t]*values[ \t]*\(",
                 validators::insert,
-            ),
+            )
+            .unpublished(),
             checked(r#"(?i-u)\b(?:parameters|params|bindings)\\*["']?[ ]?[:=][ ]?()[\[($]"#, validators::bound),
             checked(r#"(?i-u)\$[0-9]+\)(?:[ ]returning[ ][a-z0-9_"*, ]+)?(?:;[ ]()\\*"|[ ]()\[)"#, validators::bound),
             plain(

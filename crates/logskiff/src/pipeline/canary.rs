@@ -1,12 +1,16 @@
-//! Searches a record for a text that it must not contain: plain, escaped, percent-encoded or as Base64.
+//! Searches a record for a text that it must not contain: plain, escaped, percent-encoded or as Base64. Writes the lines
+//! with which that is tried.
 //!
-//! It knows nothing of the rules, so that it finds what they miss.
+//! The search knows nothing of the rules, so that it finds what they miss.
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::pipeline::parse::Format;
+use redact::Canary;
 
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -15,8 +19,18 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// The lines that have a canary's secret: its own, and a JSON object where `formats` may read one.
+#[must_use]
+pub fn lines(canary: &Canary, formats: &[Format]) -> Vec<String> {
+    let line = canary.line;
+    let is_json = formats.iter().any(|format| matches!(format, Format::Json | Format::Auto));
+    let object = is_json.then(|| json!({ "level": "info", "message": line, "canary": { "text": line } }).to_string());
+    std::iter::once(line.to_owned()).chain(object).collect()
+}
+
 /// Whether a record, or one of its names and values, contains the text.
-pub(super) fn holds(record: &[u8], canary: &str) -> bool {
+#[must_use]
+pub fn holds(record: &[u8], canary: &str) -> bool {
     fn within(value: &Value, canary: &str) -> bool {
         match value {
             Value::String(text) => is_in(text.as_bytes(), canary),
