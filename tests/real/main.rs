@@ -18,5 +18,6 @@ mod real_runtimes;
 mod real_security;
 mod real_syslog;
 mod real_syslog_faults;
+mod real_syslog_network;
 #[path = "../support/mod.rs"]
 mod support;

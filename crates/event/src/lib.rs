@@ -125,6 +125,8 @@ pub enum Outcome {
     Delivered,
     /// The receiver refused this message, but may accept others.
     Refused,
+    /// The receiver refused this message, and such messages are dropped.
+    Rejected,
     /// It is too large for the receiver; a retry would fail too.
     Oversize,
     /// The connection was lost before the result was known.
@@ -211,7 +213,7 @@ impl fmt::Debug for Line<'_> {
     }
 }
 
-/// A severity, in the field's common names.
+/// A severity. Records have one of six names for it; syslog's own severities stay apart for messages to syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Finest detail.
@@ -220,16 +222,22 @@ pub enum Level {
     Debug,
     /// Normal operation.
     Info,
+    /// Normal, but worth attention: syslog's `notice`. Records call it `info`.
+    Notice,
     /// Unusual, but handled.
     Warn,
     /// An operation failed.
     Error,
-    /// The process cannot continue.
+    /// The process cannot continue: syslog's `crit`.
     Fatal,
+    /// Somebody must act at once: syslog's `alert`. Records call it `fatal`.
+    Alert,
+    /// The system is unusable: syslog's `emerg`. Records call it `fatal`.
+    Emergency,
 }
 
 impl Level {
-    /// All levels, ascending.
+    /// The levels with a name in records, ascending.
     pub const ALL: [Self; 6] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
 
     /// The name that is written to records.
@@ -238,10 +246,25 @@ impl Level {
         match self {
             Self::Trace => "trace",
             Self::Debug => "debug",
-            Self::Info => "info",
+            Self::Info | Self::Notice => "info",
             Self::Warn => "warn",
             Self::Error => "error",
-            Self::Fatal => "fatal",
+            Self::Fatal | Self::Alert | Self::Emergency => "fatal",
+        }
+    }
+
+    /// Syslog's number for it (RFC 5424, 6.2.1).
+    #[must_use]
+    pub fn syslog_severity(self) -> u8 {
+        match self {
+            Self::Emergency => 0,
+            Self::Alert => 1,
+            Self::Fatal => 2,
+            Self::Error => 3,
+            Self::Warn => 4,
+            Self::Notice => 5,
+            Self::Info => 6,
+            Self::Debug | Self::Trace => 7,
         }
     }
 }
@@ -382,12 +405,22 @@ pub enum DropReason {
     FileLost,
     /// A record with a match of a redaction rule in mode `drop`.
     RedactRule,
+    /// A record that the receiver refused, if such records are dropped.
+    Refused,
 }
 
 impl DropReason {
     /// All reasons, in the order of their discriminants.
-    pub const ALL: [Self; 7] =
-        [Self::Blank, Self::Truncated, Self::NulPadding, Self::Parse, Self::Oversize, Self::FileLost, Self::RedactRule];
+    pub const ALL: [Self; 8] = [
+        Self::Blank,
+        Self::Truncated,
+        Self::NulPadding,
+        Self::Parse,
+        Self::Oversize,
+        Self::FileLost,
+        Self::RedactRule,
+        Self::Refused,
+    ];
 
     /// The name in metrics.
     #[must_use]
@@ -400,6 +433,7 @@ impl DropReason {
             Self::Oversize => "oversize",
             Self::FileLost => "file_lost",
             Self::RedactRule => "redact_rule",
+            Self::Refused => "refused",
         }
     }
 }

@@ -92,8 +92,8 @@ pub trait Sink {
     /// Uses the new credentials. Messages that are still in flight are never reported.
     fn reload(&mut self) {}
 
-    /// The process is about to end: reconnects soon.
-    fn shorten_backoff(&self) {}
+    /// The process ends within this time: reconnects soon, and does not wait long for a silent receiver.
+    fn start_drain(&self, _within: Duration) {}
 
     /// Closes the connection within this time. The outcomes of messages no longer matter.
     fn close(&mut self, _within: Duration) {}

@@ -57,6 +57,7 @@ fn unused_options_of_the_transport_are_reported() {
     }
     for address in ["udp://a:1", "tcp://a:1", "tls://a:1", "unix:///a"] {
         wrong(address, &[("LOGSKIFF_SYSLOG_RELP_WINDOW", "1")], "LOGSKIFF_SYSLOG_RELP_WINDOW", "not relp://");
+        wrong(address, &[("LOGSKIFF_SYSLOG_REFUSED", "drop")], "LOGSKIFF_SYSLOG_REFUSED", "not relp://");
     }
     for address in ["udp://a:1", "tcp://a:1", "unix:///a", "relp://a:1"] {
         for (variable, value) in [
@@ -100,6 +101,11 @@ fn invalid_values_are_reported() {
     }
     let off = [("LOGSKIFF_SYSLOG_STRUCTURED_DATA", "off"), ("LOGSKIFF_SYSLOG_ENTERPRISE_ID", "1")];
     wrong("tcp://a:1", &off, "LOGSKIFF_SYSLOG_ENTERPRISE_ID", "LOGSKIFF_SYSLOG_STRUCTURED_DATA is off");
+    wrong("tcp://a:1", &[("LOGSKIFF_SYSLOG_TAG_BYTES_MAX", "63")], "LOGSKIFF_SYSLOG_TAG_BYTES_MAX", "not rfc3164");
+    for value in ["31", "256", "long"] {
+        let old = [("LOGSKIFF_SYSLOG_FORMAT", "rfc3164"), ("LOGSKIFF_SYSLOG_TAG_BYTES_MAX", value)];
+        wrong("tcp://a:1", &old, "LOGSKIFF_SYSLOG_TAG_BYTES_MAX", "");
+    }
     for (variable, value) in [
         ("LOGSKIFF_SYSLOG_STRUCTURED_DATA", "on"),
         ("LOGSKIFF_SYSLOG_ENTERPRISE_ID", "1"),
@@ -139,13 +145,15 @@ fn framing_and_length_follow_from_the_transport() {
         assert_eq!(output.framed, framing != Framing::None, "{address}");
     }
     let newline = [("LOGSKIFF_SYSLOG_FRAMING", "newline")];
-    check("tcp://a:1", &[], Framing::OctetCounting, 8 << 10);
-    check("tcp://a:1", &newline, Framing::Newline, 8 << 10);
-    check("tls://a:1", &[], Framing::OctetCounting, 8 << 10);
-    check("unix:///a", &[], Framing::None, 8 << 10);
-    check("unix:///a", &newline, Framing::Newline, 8 << 10);
-    check("relp://a:1", &[], Framing::None, 8 << 10);
-    check("relp+tls://a:1", &[], Framing::None, 8 << 10);
+    // rsyslog cuts a longer message, unless it is configured otherwise.
+    let bytes_max = 8_096;
+    check("tcp://a:1", &[], Framing::OctetCounting, bytes_max);
+    check("tcp://a:1", &newline, Framing::Newline, bytes_max);
+    check("tls://a:1", &[], Framing::OctetCounting, bytes_max);
+    check("unix:///a", &[], Framing::None, bytes_max);
+    check("unix:///a", &newline, Framing::Newline, bytes_max);
+    check("relp://a:1", &[], Framing::None, bytes_max);
+    check("relp+tls://a:1", &[], Framing::None, bytes_max);
     check("udp://a:1", &[], Framing::None, 2 << 10);
     check("udp://a:1", &[("LOGSKIFF_SYSLOG_BYTES_MAX", "65507B")], Framing::None, 65_507);
 }

@@ -31,7 +31,7 @@ const LAYOUTS: [(&str, &str, i64); 6] = [
 ];
 /// The levels of syslog's severities.
 const SEVERITIES: [Level; 8] =
-    [Level::Fatal, Level::Fatal, Level::Fatal, Level::Error, Level::Warn, Level::Info, Level::Info, Level::Debug];
+    [Level::Emergency, Level::Alert, Level::Fatal, Level::Error, Level::Warn, Level::Notice, Level::Info, Level::Debug];
 /// Fields that the record has itself: they are no nodes.
 const IN_RECORD: [&[u8]; 2] = [b"@timestamp=", b"log.level="];
 

@@ -260,7 +260,7 @@ mod tests {
         }
         check_syslog(
             &[("LOGSKIFF_SYSLOG_ADDRESS", "tls://a:6514,tls://b:6514"), ("LOGSKIFF_SYSLOG_TLS_VERIFY", "off")],
-            "output syslog: rfc5424 at tls://a:6514, tls://b:6514, octet-counting, redacted lines, messages up to 8KiB, receiver NOT verified",
+            "output syslog: rfc5424 at tls://a:6514, tls://b:6514, octet-counting, redacted lines, messages up to 8096B, receiver NOT verified",
         );
         check_syslog(
             &[
@@ -270,11 +270,11 @@ mod tests {
                 ("LOGSKIFF_SYSLOG_FORMAT", "rfc3164"),
                 ("LOGSKIFF_SYSLOG_ENCODING", "json"),
             ],
-            "output syslog: rfc3164 at tcp://a:514, newline, JSON records, messages up to 8KiB, compression zlib",
+            "output syslog: rfc3164 at tcp://a:514, newline, JSON records, messages up to 8096B, compression zlib",
         );
         check_syslog(
             &[("LOGSKIFF_SYSLOG_ADDRESS", "relp://a:2514")],
-            "output syslog: rfc5424 at relp://a:2514, RELP window 128, redacted lines, messages up to 8KiB",
+            "output syslog: rfc5424 at relp://a:2514, RELP window 128, redacted lines, messages up to 8096B",
         );
         check_syslog(
             &[("LOGSKIFF_SYSLOG_ADDRESS", "udp://a:514")],
@@ -282,7 +282,7 @@ mod tests {
         );
         check_syslog(
             &[("LOGSKIFF_SYSLOG_ADDRESS", "unix:///dev/log")],
-            "output syslog: rfc5424 at unix:///dev/log, datagrams or octet-counting, redacted lines, messages up to 8KiB",
+            "output syslog: rfc5424 at unix:///dev/log, datagrams or octet-counting, redacted lines, messages up to 8096B",
         );
     }
 

@@ -17,12 +17,13 @@ use super::words::FACILITIES;
 use crate::pipeline::encode::syslog::{Config as Encode, Format, Framing, Message};
 use crate::pipeline::encode::template::{Part, Place, Template};
 use crate::sink::syslog::address::{Address, Transport};
-use crate::sink::syslog::{Config as Output, tls};
+use crate::sink::syslog::{Config as Output, Refused, tls};
 
 pub(super) const ADDRESS: &str = "LOGSKIFF_SYSLOG_ADDRESS";
 pub(super) const HOSTNAME: &str = "LOGSKIFF_SYSLOG_HOSTNAME";
 pub(super) const FRAMING: &str = "LOGSKIFF_SYSLOG_FRAMING";
 pub(super) const BYTES_MAX: &str = "LOGSKIFF_SYSLOG_BYTES_MAX";
+const TAG_BYTES_MAX: &str = "LOGSKIFF_SYSLOG_TAG_BYTES_MAX";
 const FORMAT: &str = "LOGSKIFF_SYSLOG_FORMAT";
 const MSG_ID: &str = "LOGSKIFF_SYSLOG_MSG_ID";
 const BOM: &str = "LOGSKIFF_SYSLOG_BOM";
@@ -30,6 +31,7 @@ const STRUCTURED_DATA: &str = "LOGSKIFF_SYSLOG_STRUCTURED_DATA";
 const ENTERPRISE_ID: &str = "LOGSKIFF_SYSLOG_ENTERPRISE_ID";
 const COMPRESSION: &str = "LOGSKIFF_SYSLOG_COMPRESSION";
 const RELP_WINDOW: &str = "LOGSKIFF_SYSLOG_RELP_WINDOW";
+const REFUSED: &str = "LOGSKIFF_SYSLOG_REFUSED";
 const CA_FILE: &str = "LOGSKIFF_SYSLOG_TLS_CA_FILE";
 const CERT_FILE: &str = "LOGSKIFF_SYSLOG_TLS_CERT_FILE";
 const KEY_FILE: &str = "LOGSKIFF_SYSLOG_TLS_KEY_FILE";
@@ -42,6 +44,8 @@ const STREAM_BYTES: RangeInclusive<usize> = 480..=16 << 20;
 const UDP_BYTES: RangeInclusive<usize> = 480..=65_507;
 /// The size that every receiver should accept (RFC 5424, 6.1): a longer datagram may be lost as a whole.
 const UDP_BYTES_DEFAULT: usize = 2 << 10;
+/// From RFC 3164's own limit (4.1.3) to a container's name with two more names of Kubernetes.
+const TAG_BYTES: RangeInclusive<usize> = 32..=255;
 /// The range of private enterprise numbers (IANA).
 const ENTERPRISES: RangeInclusive<usize> = 1..=u32::MAX as usize;
 /// One is the slowest; more than the maximum only causes more duplicates after a lost connection.
@@ -61,14 +65,17 @@ pub(super) fn config(reader: &mut Reader<'_>, needed: bool) -> (Encode, Output) 
     if compression && transport.is_some_and(|transport| transport != Transport::Tcp) {
         reader.mistake(COMPRESSION, format!("\"zlib\" works only with tcp://, but {ADDRESS} has another scheme"));
     }
-    if reader.is_set(RELP_WINDOW) && transport.is_some_and(|transport| !transport.is_relp()) {
-        reader.mistake(RELP_WINDOW, format!("set, but {ADDRESS} is not relp:// or relp+tls://"));
+    for variable in [RELP_WINDOW, REFUSED] {
+        if reader.is_set(variable) && transport.is_some_and(|transport| !transport.is_relp()) {
+            reader.mistake(variable, format!("set, but {ADDRESS} is not relp:// or relp+tls://"));
+        }
     }
     let output = Output {
         framed: encode.framing != Framing::None,
         addresses,
         compression,
         relp_window: reader.number(RELP_WINDOW, &WINDOW),
+        refused: reader.choice(REFUSED, &[("wait", Refused::Wait), ("drop", Refused::Drop)]),
         timeout: reader.duration("LOGSKIFF_SYSLOG_TIMEOUT", &TIMEOUT),
         return_after: reader.duration("LOGSKIFF_SYSLOG_FAILBACK_INTERVAL", &RETURN),
         tls: tls(reader, transport),
@@ -109,10 +116,14 @@ fn encode(reader: &mut Reader<'_>, transport: Option<Transport>) -> Encode {
         msg_id: reader.template(MSG_ID),
         message: reader.choice("LOGSKIFF_SYSLOG_ENCODING", &[("raw", Message::Raw), ("json", Message::Json)]),
         bytes_max: bytes_max(reader, transport),
+        tag_bytes_max: reader.number(TAG_BYTES_MAX, &TAG_BYTES),
         bom: reader.choice(BOM, &[("off", false), ("on", true)]),
         structured_data: structured_data(reader),
         zone: reader.read("LOGSKIFF_SYSLOG_TIME_ZONE", zone).unwrap_or(TimeZone::UTC),
     };
+    if format == Format::Rfc5424 && transport.is_some() && reader.is_set(TAG_BYTES_MAX) {
+        reader.mistake(TAG_BYTES_MAX, format!("set, but {FORMAT} is not rfc3164; RFC 5424 allows 48 characters"));
+    }
     if format == Format::Rfc3164 {
         let (bom, data) = (encode.bom, encode.structured_data.is_some());
         for (variable, has_effect) in [(MSG_ID, true), (BOM, bom), (STRUCTURED_DATA, data), (ENTERPRISE_ID, data)] {

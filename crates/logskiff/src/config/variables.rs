@@ -281,7 +281,7 @@ pub static VARIABLES: &[Variable] = &[
 
     Variable::new(Output, "LOGSKIFF_SYSLOG_ADDRESS", List, "")
         .example("tls://logs-a.example:6514,tls://logs-b.example:6514")
-        .doc("Syslog receivers, all with the same scheme: `udp://`, `tcp://`, `tls://`, `relp://` or `relp+tls://` with `host:port`, or `unix://` with a path. The first reachable one is used. Required for `LOGSKIFF_OUTPUT=syslog`."),
+        .doc("Syslog receivers, all with the same scheme: `udp://`, `tcp://`, `tls://`, `relp://` or `relp+tls://` with `host:port`, or `unix://` with a path. The first reachable one is used, of a host name all addresses in random order. Required for `LOGSKIFF_OUTPUT=syslog`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_FORMAT", Choice(&["rfc5424", "rfc3164"]), "rfc5424")
         .doc("Message format. `rfc3164` cannot carry fields."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_FRAMING", Choice(&["octet-counting", "newline"]), "octet-counting")
@@ -302,8 +302,10 @@ pub static VARIABLES: &[Variable] = &[
         .doc("MSGID (RFC 5424 only). Not set: none."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_ENCODING", Choice(&["raw", "json"]), "raw")
         .doc("Message content. `raw`: only the redacted line; `json`: the whole record as one JSON object."),
-    Variable::new(Output, "LOGSKIFF_SYSLOG_BYTES_MAX", Size, "8KiB")
-        .doc("Longest message, in bytes. A longer message is truncated, marked and counted. From `480B` to `16MiB`. For `udp://`: at most `65507B`, default `2KiB`."),
+    Variable::new(Output, "LOGSKIFF_SYSLOG_TAG_BYTES_MAX", Number, "32")
+        .doc("Longest tag (RFC 3164 only), from 32, which is that RFC's own limit, to 255."),
+    Variable::new(Output, "LOGSKIFF_SYSLOG_BYTES_MAX", Size, "8096B")
+        .doc("Longest message with its header, in bytes; the default is rsyslog's own limit. A longer message is truncated, marked and counted. From `480B` to `16MiB`. For `udp://`: at most `65507B`, default `2KiB`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_BOM", Choice(&["off", "on"]), "off")
         .doc("`on` starts each non-ASCII UTF-8 message with a byte order mark, as RFC 5424 requires. Some receivers keep it in the text."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_STRUCTURED_DATA", Choice(&["on", "off"]), "on")
@@ -316,11 +318,13 @@ pub static VARIABLES: &[Variable] = &[
     Variable::new(Output, "LOGSKIFF_SYSLOG_COMPRESSION", Choice(&["none", "zlib"]), "none")
         .doc("`zlib` compresses the stream in the format of rsyslog's `imptcp` (`compression.mode=\"stream:always\"`). Only for `tcp://`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_TIMEOUT", Duration, "30s")
-        .doc("Time without progress after which a connection with unacknowledged messages is closed; also the limit for connecting. From `1s` to `1h`."),
+        .doc("Time without progress after which a connection with unacknowledged messages is closed, if lost packets do not show earlier that it is dead. From `1s` to `1h`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_FAILBACK_INTERVAL", Duration, "30s")
         .doc("While a later address is in use, how often the earlier ones are tried; also how often certificate files are checked for changes. From `1s` to `1h`."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_RELP_WINDOW", Number, "128")
         .doc("RELP messages that may await a response, from 1 to 10000. At most this many are duplicates after a lost connection."),
+    Variable::new(Output, "LOGSKIFF_SYSLOG_REFUSED", Choice(&["wait", "drop"]), "wait")
+        .doc("A record that a RELP receiver refuses: `wait` sends it again with backoff while others go on; `drop` drops and counts it."),
     Variable::new(Output, "LOGSKIFF_SYSLOG_TLS_CA_FILE", Path, "")
         .example("/etc/syslog-tls/ca.crt")
         .doc("CA certificates for the receiver (PEM). Not set: the system's. Certificates and key are read for each connection; when they change, logskiff reconnects."),

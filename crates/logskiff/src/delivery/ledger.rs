@@ -187,14 +187,13 @@ impl Ledger {
             account.refused += 1;
             return None;
         }
-        let is_oversize = entry.oversize;
+        let dropped = entry.dropped;
         let completed =
             Completed { bytes: entry.span.bytes(), written_ms: entry.written_ms, was_refused: entry.was_refused };
         account.pending -= 1;
-        if is_oversize {
-            account.balance.drop_pending(completed.bytes, DropReason::Oversize);
-        } else {
-            account.balance.acknowledge(completed.bytes);
+        match dropped {
+            Some(reason) => account.balance.drop_pending(completed.bytes, reason),
+            None => account.balance.acknowledge(completed.bytes),
         }
         self.advance(ticket.file);
         Some(completed)
@@ -212,10 +211,10 @@ impl Ledger {
         self.accounts.iter().map(|account| account.refused).sum()
     }
 
-    /// The first of these spans: `most` at most, all within `bytes` from the start of the first.
+    /// The first of these spans from an offset on: `most` at most, all within `bytes` from the start of the first.
     #[must_use]
-    pub fn first_refused(&self, file: FileId, most: usize, bytes: u64) -> Vec<Refused> {
-        self.account(file).map_or_else(Vec::new, |account| account.first_refused(file, most, bytes))
+    pub fn refused_spans(&self, file: FileId, from: u64, most: usize, bytes: u64) -> Vec<Refused> {
+        self.account(file).map_or_else(Vec::new, |account| account.refused_spans(file, from, most, bytes))
     }
 
     /// The refused messages of a span are in flight again: this many, which take `cost_bytes` of the budget.
@@ -252,12 +251,12 @@ impl Ledger {
     /// The first byte of `file` that is refused and not in flight again.
     #[must_use]
     pub fn refused_from(&self, file: FileId) -> Option<u64> {
-        self.first_refused(file, 1, 0).first().map(|refused| refused.span.start)
+        self.refused_spans(file, 0, 1, 0).first().map(|refused| refused.span.start)
     }
 
     /// Drops the refused spans of a file that cannot be read again. Returns the number of their bytes.
     pub fn write_off_refused(&mut self, file: FileId) -> u64 {
-        let refused = self.first_refused(file, usize::MAX, u64::MAX);
+        let refused = self.refused_spans(file, 0, usize::MAX, u64::MAX);
         for refused in &refused {
             self.drop_refused(refused.ticket, DropReason::FileLost);
         }

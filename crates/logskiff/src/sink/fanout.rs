@@ -280,9 +280,9 @@ impl Fanout {
         names
     }
 
-    /// The process is about to end: outputs reconnect soon.
-    pub fn shorten_backoff(&self) {
-        self.outputs.iter().for_each(|output| output.sink.shorten_backoff());
+    /// The process ends within this time: outputs reconnect soon, and do not wait long for a silent receiver.
+    pub fn start_drain(&self, within: Duration) {
+        self.outputs.iter().for_each(|output| output.sink.start_drain(within));
     }
 
     /// Closes all connections, each within this time.

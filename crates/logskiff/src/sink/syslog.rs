@@ -8,7 +8,11 @@ mod ack_mailbox;
 pub mod address;
 mod connect;
 mod connection_task;
+mod datagrams;
 mod lookup;
+mod peers;
+mod progress;
+mod reconnect_state;
 mod relp;
 mod session;
 mod socket;
@@ -25,7 +29,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use self::ack_mailbox::AckMailbox;
 use self::address::{Address, Transport};
-use self::connection_task::{ConnectionTask, ReconnectState};
+use self::connection_task::ConnectionTask;
+use self::reconnect_state::ReconnectState;
 use super::{Ack, Context, Encoded, Error, Health, Resume, Sink};
 use crate::pipeline::batch::Batch;
 use crate::pipeline::encode::{Encoder, RedactedLine, syslog as messages};
@@ -46,10 +51,30 @@ pub struct Config {
     pub tls: tls::Config,
     /// The most RELP transactions that may wait for their responses.
     pub relp_window: usize,
+    /// What becomes of a message that the receiver refuses (RELP).
+    pub refused: Refused,
     /// The time limit to connect, and for a connection with messages in flight to make no progress.
     pub timeout: Duration,
     /// The interval at which earlier addresses are tried again, and certificates are checked for changes.
     pub return_after: Duration,
+}
+
+/// What becomes of a message that the receiver refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It is sent again with backoff; others go on.
+    Wait,
+    /// It is dropped and counted.
+    Drop,
+}
+
+impl Refused {
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Wait => Outcome::Refused,
+            Self::Drop => Outcome::Rejected,
+        }
+    }
 }
 
 impl Config {
@@ -82,6 +107,9 @@ impl Config {
         let bytes_max = bytes_text(encode.bytes_max);
         let mut text =
             format!("{format} at {}, {framing}, {message}, messages up to {bytes_max}", addresses.join(", "));
+        if self.refused == Refused::Drop {
+            text.push_str(", refused messages dropped");
+        }
         if self.compression {
             text.push_str(", compression zlib");
         }
@@ -194,8 +222,8 @@ impl Sink for Syslog {
         Ok(Resume::AtOnce)
     }
 
-    fn shorten_backoff(&self) {
-        self.reconnect_state.shorten_backoff();
+    fn start_drain(&self, within: Duration) {
+        self.reconnect_state.start_drain(within);
     }
 
     fn close(&mut self, within: Duration) {
@@ -219,6 +247,8 @@ fn start(
         queue: messages,
         mailbox: Arc::clone(mailbox),
         reconnect_state: Arc::clone(reconnect_state),
+        held: None,
+        has_delivered: false,
     };
     runtime.spawn(task.run());
     queue

@@ -186,7 +186,7 @@ impl Shipper {
         self.scans.scan_at_once(now);
         self.backoff.end();
         self.retry_now(now);
-        self.components.fanout.shorten_backoff();
+        self.components.fanout.start_drain(self.drain.config.drain_timeout);
     }
 
     /// Says how much is left, at the start of a drain and then again and again, in the log and in the termination message: a

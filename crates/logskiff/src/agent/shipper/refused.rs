@@ -1,7 +1,8 @@
 //! Refused records: they are read and sent again with backoff.
 //!
 //! A record whose topic is missing or not authorised leaves memory, and its span stays in the ledger. Reading goes on
-//! meanwhile. After a backoff, the first refused spans of a file are tried. Once one is delivered, all others follow.
+//! meanwhile. After a backoff, some refused spans of a file are tried, each time the next ones: one that is refused for
+//! ever holds up no other. Once one is delivered, all others follow.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ pub(super) struct Retry {
     backoff: Duration,
     /// One was delivered since the last attempt.
     is_accepted: bool,
+    /// The next attempt begins with the first refused span from this offset on.
+    from: u64,
 }
 
 /// The result of an attempt to send spans again.
@@ -51,10 +54,11 @@ impl Shipper {
                 at: now,
                 backoff: backoff::FIRST,
                 is_accepted: true,
+                from: 0,
             });
         } else if report.outcome == Outcome::Refused {
             let wait = backoff::FIRST;
-            let first = Retry { at: now + wait, backoff: backoff::next(wait), is_accepted: false };
+            let first = Retry { at: now + wait, backoff: backoff::next(wait), is_accepted: false, from: 0 };
             context.retry.get_or_insert(first).is_accepted = false;
         }
     }
@@ -128,12 +132,17 @@ impl Shipper {
     fn send_file(&mut self, file: FileId, context: &mut FileContext, now: Instant) -> Sent {
         let Some(retry) = context.retry else { return Sent::All };
         let most = if retry.is_accepted { usize::MAX } else { ATTEMPT_SPANS_MAX };
-        let mut sent = Sent::All;
+        let (mut sent, mut from) = (Sent::All, if retry.is_accepted { 0 } else { retry.from });
         while sent == Sent::All && !self.is_full() {
-            let spans = self.ledger.first_refused(file, most, CHUNK_BYTES as u64);
-            if spans.is_empty() {
-                break;
-            }
+            let spans = self.ledger.refused_spans(file, from, most, CHUNK_BYTES as u64);
+            let Some(last) = spans.last() else {
+                // These were the last ones: the next attempt begins with the first.
+                if std::mem::take(&mut from) == 0 {
+                    break;
+                }
+                continue;
+            };
+            from = last.span.end;
             sent = self.send_spans(file, context, &spans, now);
             if self.components.fanout.has_full_batch() {
                 self.components.fanout.flush();
@@ -148,7 +157,7 @@ impl Shipper {
         }
         if self.ledger.refused(file) == 0 || !retry.is_accepted {
             let backoff = backoff::next(retry.backoff);
-            context.retry = Some(Retry { at: now + retry.backoff, backoff, is_accepted: false });
+            context.retry = Some(Retry { at: now + retry.backoff, backoff, is_accepted: false, from });
         }
         sent
     }

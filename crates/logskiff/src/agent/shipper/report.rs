@@ -63,6 +63,7 @@ impl Shipper {
             not_read_counts,
             quiet_files: self.components.source.quiet_files().len() as u64,
             left_out_files: self.components.source.left_out_files() as u64,
+            refused_records: self.ledger.all_refused() as u64,
             in_flight_bytes: self.ledger.in_flight_bytes(),
             in_flight_limit_bytes: self.config.batch.in_flight_bytes,
             inotify: self.components.watch.is_working(),

@@ -6,7 +6,9 @@
 use std::collections::VecDeque;
 
 use super::{Balance, Outgoing, Refused};
-use event::{Boundary, FileId, MessageCounts, Outcome, OutputId, OutputSet, Share, Span, Ticket, Watermark};
+use event::{
+    Boundary, DropReason, FileId, MessageCounts, Outcome, OutputId, OutputSet, Share, Span, Ticket, Watermark,
+};
 
 /// Neighbours are merged once there are this many more complete entries than pending ones. It is small in tests, whose
 /// accounts are short.
@@ -21,8 +23,8 @@ pub(super) struct Entry {
     is_mixed: bool,
     /// An output refused it, and it was sent again.
     pub(super) was_refused: bool,
-    /// One of its messages was too large for its receiver, which does not have it.
-    pub(super) oversize: bool,
+    /// Why a receiver does not get one of its messages.
+    pub(super) dropped: Option<DropReason>,
     /// The outputs that refused messages of it, or lost them.
     refused: OutputSet,
     /// The messages in flight.
@@ -43,7 +45,7 @@ impl Entry {
             boundary,
             is_mixed,
             was_refused: false,
-            oversize: false,
+            dropped: None,
             refused: OutputSet::default(),
             in_flight: MessageCounts::default(),
             sequence: 0,
@@ -91,7 +93,11 @@ impl Entry {
         if outcome == Outcome::Refused {
             self.refused.insert(output);
         }
-        self.oversize |= outcome == Outcome::Oversize;
+        self.dropped = match outcome {
+            Outcome::Oversize => Some(DropReason::Oversize),
+            Outcome::Rejected => Some(DropReason::Refused),
+            Outcome::Delivered | Outcome::Refused | Outcome::Lost => self.dropped,
+        };
     }
 
     /// Its refused messages are in flight again.
@@ -194,8 +200,8 @@ impl Account {
         self.entries.shrink_to(2 * self.pending + 2 * UNMERGED_MAX);
     }
 
-    /// The first refused spans: `most` at most, all within `bytes` from the start of the first.
-    pub(super) fn first_refused(&self, file: FileId, most: usize, bytes: u64) -> Vec<Refused> {
+    /// The first refused spans from this offset on: `most` at most, all within `bytes` from the start of the first.
+    pub(super) fn refused_spans(&self, file: FileId, from: u64, most: usize, bytes: u64) -> Vec<Refused> {
         let mut found: Vec<Refused> = Vec::new();
         let (mut at, mut before) = (self.watermark.offset, self.watermark.boundary);
         for entry in &self.entries {
@@ -203,7 +209,7 @@ impl Account {
             if found.len() == most.min(self.refused) || entry.span.end > end {
                 break;
             }
-            if entry.is_refused() {
+            if entry.is_refused() && entry.span.start >= from {
                 let ticket = Ticket { file, sequence: entry.sequence };
                 let before = if at == entry.span.start { before } else { Boundary::LineStart };
                 found.push(Refused { ticket, span: entry.span, before, outputs: entry.refused() });

@@ -163,7 +163,8 @@ fn each_output_of_a_span_is_tracked_alone() {
     assert!(!ledger.failed(), "a refusal causes no rewind");
     let outputs = MessageCounts::default().with(FIRST, 1).outputs();
     let refused = Refused { ticket, span: span(0, 10), before: Boundary::LineStart, outputs };
-    assert_eq!(ledger.first_refused(file, 9, 100), [refused]);
+    assert_eq!(ledger.refused_spans(file, 0, 9, 100), [refused]);
+    assert_eq!(ledger.refused_spans(file, 1, 9, 100), []);
     ledger.send_again(ticket, 12, MessageCounts::default().with(FIRST, 1));
     assert_eq!((ledger.refused(file), ledger.in_flight_bytes()), (0, 12));
     let completed = Completed { bytes: 10, written_ms: 5, was_refused: true };
@@ -193,18 +194,17 @@ enum Action {
     Send,
     Drop,
     Settle(prop::sample::Index, Outcome),
-    Again,
+    Again(prop::sample::Index),
     Rewind,
 }
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {
-    let outcome =
-        prop_oneof![8 => Just(Delivered), 1 => Just(Lost), 2 => Just(Outcome::Refused), 1 => Just(Outcome::Oversize)];
+    let outcome = prop_oneof![8 => Just(Delivered), 1 => Just(Lost), 2 => Just(Outcome::Refused), 1 => Just(Outcome::Oversize), 1 => Just(Outcome::Rejected)];
     let action = prop_oneof![
         4 => Just(Action::Send),
         1 => Just(Action::Drop),
         4 => (any::<prop::sample::Index>(), outcome).prop_map(|(at, outcome)| Action::Settle(at, outcome)),
-        1 => Just(Action::Again),
+        1 => any::<prop::sample::Index>().prop_map(Action::Again),
         1 => Just(Action::Rewind),
     ];
     prop::collection::vec(action, 0..200)
@@ -243,7 +243,7 @@ proptest! {
                 Action::Settle(at, outcome) if !in_flight.is_empty() => {
                     let (ticket, span) = in_flight.swap_remove(at.index(in_flight.len()));
                     ledger.settle(ticket, FIRST, outcome);
-                    let is_now_complete = matches!(outcome, Delivered | Outcome::Oversize);
+                    let is_now_complete = matches!(outcome, Delivered | Outcome::Oversize | Outcome::Rejected);
                     complete[span] |= is_now_complete;
                     deliveries[span] += u32::from(is_now_complete);
                     if !is_now_complete {
@@ -251,9 +251,10 @@ proptest! {
                     }
                 }
                 Action::Settle(..) => {}
-                Action::Again => {
-                    let first = ledger.first_refused(file, 3, 10_000);
-                    let want: Vec<u64> = refused.iter().take(3).map(|span| *span as u64 * 10).collect();
+                Action::Again(from) => {
+                    let from = from.index(next + 1);
+                    let first = ledger.refused_spans(file, from as u64 * 10, 3, 10_000);
+                    let want: Vec<u64> = refused.range(from..).take(3).map(|span| *span as u64 * 10).collect();
                     prop_assert_eq!(first.iter().map(|found| found.span.start).collect::<Vec<_>>(), want);
                     for found in first {
                         ledger.send_again(found.ticket, 7, outgoing(found.span, 1).messages);

@@ -5,6 +5,7 @@
 
 mod clock;
 mod data;
+mod sd_name;
 mod text;
 
 use std::borrow::Cow;
@@ -72,6 +73,8 @@ pub struct Config {
     pub bom: bool,
     /// A longer message is truncated and marked; without the framing.
     pub bytes_max: usize,
+    /// The longest TAG of RFC 3164. Its own limit is 32 characters (4.1.3).
+    pub tag_bytes_max: usize,
     /// How messages are separated.
     pub framing: Framing,
     /// The time zone of timestamps.
@@ -86,8 +89,6 @@ const BOM: &[u8] = "\u{feff}".as_bytes();
 const NIL: &str = "-";
 /// Maximum length of HOSTNAME, APP-NAME, PROCID and MSGID (RFC 5424, 6).
 const NAME_BYTES_MAX: [usize; 4] = [255, 48, 128, 32];
-/// Maximum length of TAG (RFC 3164, 4.1.3).
-const TAG_BYTES_MAX: usize = 32;
 
 /// The constant parts of the messages of one file.
 #[derive(Clone, Debug)]
@@ -122,7 +123,7 @@ impl Header {
     pub(super) fn add(&mut self, config: &Config, name: &str, value: &str) {
         if config.structured_data.is_some() {
             let in_one_line = config.framing == Framing::Newline;
-            text::write_param(name.as_bytes(), value.as_bytes(), in_one_line, &mut self.element);
+            text::write_param(name.into(), value.as_bytes(), in_one_line, &mut self.element);
             self.ends.push(self.element.len());
         }
     }
@@ -143,7 +144,7 @@ fn names(config: &Config, envelope: &Envelope, redacted: Option<&Redacted<'_>>) 
             format!("{host} {app} {process} {id} ").into_bytes()
         }
         Format::Rfc3164 => {
-            let tag = text::tag(&envelope.render(&config.app_name, redacted), TAG_BYTES_MAX);
+            let tag = text::tag(&envelope.render(&config.app_name, redacted), config.tag_bytes_max);
             let process = if process == NIL { String::new() } else { format!("[{process}]") };
             format!("{host} {tag}{process}: ").into_bytes()
         }
@@ -276,7 +277,8 @@ impl Writer {
         let start = out.len();
         let parsed = source.line.redacted.parsed();
         out.push(b'<');
-        write_number(u64::from(self.config.facility) * 8 + severity(parsed.level), out);
+        let severity = parsed.level.unwrap_or(Level::Info).syslog_severity();
+        write_number(u64::from(self.config.facility) * 8 + u64::from(severity), out);
         out.extend_from_slice(if self.config.format == Format::Rfc5424 { b">1 " } else { b">" });
         self.clock.write(source.line.time().0, out);
         out.push(b' ');
@@ -361,17 +363,6 @@ fn header_element(header: &Header, end: Option<usize>, out: &mut Vec<u8>) {
             out.extend_from_slice(part);
         }
         from = *to;
-    }
-}
-
-/// The severity of a level (RFC 5424, 6.2.1); a record without one is informational.
-fn severity(level: Option<Level>) -> u64 {
-    match level {
-        Some(Level::Fatal) => 2,
-        Some(Level::Error) => 3,
-        Some(Level::Warn) => 4,
-        None | Some(Level::Info) => 6,
-        Some(Level::Debug | Level::Trace) => 7,
     }
 }
 

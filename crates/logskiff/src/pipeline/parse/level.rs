@@ -1,8 +1,8 @@
-//! Maps severities, as words or numbers, to six levels.
+//! Maps severities, as words or numbers, to levels.
 //!
 //! Input: the text of a value, and the scale of its field. Output: the level, or nothing if the text is none.
 
-use event::Level::{self, Debug, Error, Fatal, Info, Trace, Warn};
+use event::Level::{self, Alert, Debug, Emergency, Error, Fatal, Info, Notice, Trace, Warn};
 
 /// Longer than any known word, so that longer text is none.
 const WORD_BYTES_MAX: usize = 16;
@@ -14,10 +14,13 @@ type Steps = &'static [(u32, Option<Level>)];
 
 /// Numbers that cannot be confused: syslog's (RFC 5424, 6.2.1), then those of pino and bunyan, Monolog, logback.
 const COMMON: Steps = &[
-    (0, Some(Fatal)),
+    (0, Some(Emergency)),
+    (1, Some(Alert)),
+    (2, Some(Fatal)),
     (3, Some(Error)),
     (4, Some(Warn)),
-    (5, Some(Info)),
+    (5, Some(Notice)),
+    (6, Some(Info)),
     (7, Some(Debug)),
     (8, None),
     (10, Some(Trace)),
@@ -29,9 +32,12 @@ const COMMON: Steps = &[
     (70, None),
     (100, Some(Debug)),
     (200, Some(Info)),
+    (250, Some(Notice)),
     (300, Some(Warn)),
     (400, Some(Error)),
     (500, Some(Fatal)),
+    (550, Some(Alert)),
+    (600, Some(Emergency)),
     (601, None),
     (5_000, Some(Trace)),
     (10_000, Some(Debug)),
@@ -41,21 +47,36 @@ const COMMON: Steps = &[
     (50_000, Some(Fatal)),
     (50_001, None),
 ];
-const SYSLOG: Steps =
-    &[(0, Some(Fatal)), (3, Some(Error)), (4, Some(Warn)), (5, Some(Info)), (7, Some(Debug)), (8, None)];
-/// Syslog's, then those of Google Cloud's `LogSeverity`.
-const SEVERITY: Steps = &[
-    (0, Some(Fatal)),
+const SYSLOG: Steps = &[
+    (0, Some(Emergency)),
+    (1, Some(Alert)),
+    (2, Some(Fatal)),
     (3, Some(Error)),
     (4, Some(Warn)),
-    (5, Some(Info)),
+    (5, Some(Notice)),
+    (6, Some(Info)),
+    (7, Some(Debug)),
+    (8, None),
+];
+/// Syslog's, then those of Google Cloud's `LogSeverity`.
+const SEVERITY: Steps = &[
+    (0, Some(Emergency)),
+    (1, Some(Alert)),
+    (2, Some(Fatal)),
+    (3, Some(Error)),
+    (4, Some(Warn)),
+    (5, Some(Notice)),
+    (6, Some(Info)),
     (7, Some(Debug)),
     (8, None),
     (100, Some(Debug)),
     (200, Some(Info)),
+    (300, Some(Notice)),
     (400, Some(Warn)),
     (500, Some(Error)),
     (600, Some(Fatal)),
+    (700, Some(Alert)),
+    (800, Some(Emergency)),
     (801, None),
 ];
 const OTEL: Steps = &[
@@ -184,14 +205,16 @@ pub(super) fn is_no_level(word: &[u8]) -> bool {
 /// A level's name in lower case.
 fn name(lower: &[u8]) -> Option<Level> {
     Some(match lower {
-        b"info" | b"information" | b"informational" | b"notice" | b"note" | b"inf" | b"i" | b"log" | b"success"
-        | b"system" | b"deprecated" => Info,
+        b"info" | b"information" | b"informational" | b"note" | b"inf" | b"i" | b"log" | b"success" | b"system"
+        | b"deprecated" => Info,
+        b"notice" => Notice,
         b"error" | b"err" | b"eror" | b"severe" | b"fail" | b"e" | b"exception" => Error,
         b"warn" | b"warning" | b"wrn" | b"w" => Warn,
         b"debug" | b"dbg" | b"dbug" | b"fine" | b"finer" | b"config" | b"d" | b"http" => Debug,
         b"trace" | b"trc" | b"trce" | b"verbose" | b"vrb" | b"finest" | b"silly" | b"t" => Trace,
-        b"fatal" | b"ftl" | b"critical" | b"crit" | b"crse" | b"alert" | b"emerg" | b"emergency" | b"panic"
-        | b"dpanic" | b"f" => Fatal,
+        b"fatal" | b"ftl" | b"critical" | b"crit" | b"crse" | b"dpanic" | b"f" => Fatal,
+        b"alert" => Alert,
+        b"emerg" | b"emergency" | b"panic" => Emergency,
         _ => return None,
     })
 }

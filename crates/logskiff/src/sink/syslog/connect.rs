@@ -1,17 +1,18 @@
 //! Connects to an address, and opens a session that can send messages.
 
+use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::Config;
 use super::address::{Address, Place, Transport};
+use super::lookup::resolve;
 use super::session::{Session, SessionError};
 use super::socket::{Datagrams, Socket, Stream};
+use super::{Config, peers};
 
-/// The longest time limit to connect, whatever the timeout of a connection in use: another address may work.
-const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// A TLS 1.3 server refuses a client's certificate only after the handshake, and accepts it without an answer if it
 /// sends no session tickets. So silence for this many round trips counts as acceptance.
 const ACCEPT_ROUND_TRIPS: u32 = 4;
@@ -28,6 +29,10 @@ pub(super) enum ConnectError {
     Io(#[from] io::Error),
     #[error(transparent)]
     Session(#[from] SessionError),
+    #[error("{peer}: {error}")]
+    Peer { peer: SocketAddr, error: Box<Self> },
+    #[error("no address of the host name within {0:?}")]
+    Unresolved(Duration),
     #[error("no connection within {0:?}")]
     Unreachable(Duration),
     #[error(
@@ -36,8 +41,43 @@ pub(super) enum ConnectError {
     Unanswered(Duration, &'static str),
     #[error("the receiver accepted or acknowledged nothing for {0:?}")]
     Stalled(Duration),
+    #[error("the network has confirmed nothing for {0:?}: the receiver or the way to it is gone")]
+    Vanished(Duration),
+    #[error("no response for {0:?}, but the receiver answers on a new connection")]
+    Unresponsive(Duration),
     #[error("LOGSKIFF_SYSLOG_FRAMING is for streams, but this socket takes datagrams")]
     Framed,
+}
+
+impl ConnectError {
+    /// Whether the other side has closed the connection. An idle connection may be closed at any time.
+    pub(super) fn is_close(&self) -> bool {
+        match self {
+            Self::Io(error) => error.kind() == io::ErrorKind::ConnectionReset,
+            Self::Session(SessionError::Closed | SessionError::Relp(super::relp::Error::Closed)) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the connection was silent for too long.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Stalled(_) | Self::Vanished(_) | Self::Unresponsive(_))
+    }
+}
+
+/// How to connect.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt {
+    /// The time limit for one address.
+    pub(super) limit: Duration,
+    /// The address of the host name that failed last.
+    pub(super) avoided: Option<SocketAddr>,
+}
+
+/// A connection, and the address of the host name that it leads to.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) peer: Option<SocketAddr>,
 }
 
 /// A connection that can send messages.
@@ -47,10 +87,39 @@ pub(super) enum Connection {
 }
 
 impl Connection {
-    /// Connects, and completes the handshakes. Cancellation safe: an unfinished connection is closed.
-    pub(super) async fn open(config: &Config, address: &Address) -> Result<Self, ConnectError> {
-        let limit = config.timeout.min(CONNECT_MAX);
-        let opened = timeout(limit, Socket::open(address)).await.map_err(|_| ConnectError::Unreachable(limit))?;
+    /// Connects, and completes the handshakes. A host name is resolved now, and its addresses are tried one by one, until
+    /// one can send messages. Cancellation safe: an unfinished connection is closed.
+    pub(super) async fn open(config: &Config, address: &Address, attempt: Attempt) -> Result<Opened, ConnectError> {
+        let (name, port) = match &address.place {
+            Place::Path(path) => {
+                let connection = Self::establish(config, address, Socket::open_path(path), attempt.limit).await?;
+                return Ok(Opened { connection, peer: None });
+            }
+            Place::Host { name, port } => (name, *port),
+        };
+        let found = timeout(attempt.limit, resolve(name, port)).await;
+        let found = found.map_err(|_| ConnectError::Unresolved(attempt.limit))??;
+        let limit = peers::limit_of_each(attempt.limit, found.len());
+        let has_one = found.len() == 1;
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address").into();
+        for peer in peers::in_order(found, attempt.avoided, &mut fastrand::Rng::new()) {
+            match Self::establish(config, address, Socket::open_peer(peer, address.transport), limit).await {
+                Ok(connection) => return Ok(Opened { connection, peer: Some(peer) }),
+                Err(error) if has_one => failure = error,
+                Err(error) => failure = ConnectError::Peer { peer, error: Box::new(error) },
+            }
+        }
+        Err(failure)
+    }
+
+    /// Opens a socket, and completes the handshakes.
+    async fn establish(
+        config: &Config,
+        address: &Address,
+        socket: impl Future<Output = io::Result<Socket>>,
+        limit: Duration,
+    ) -> Result<Self, ConnectError> {
+        let opened = timeout(limit, socket).await.map_err(|_| ConnectError::Unreachable(limit))?;
         match opened? {
             Socket::Datagrams(_) if address.transport == Transport::Unix && config.framed => Err(ConnectError::Framed),
             Socket::Datagrams(socket) => Ok(Self::Datagrams(socket)),

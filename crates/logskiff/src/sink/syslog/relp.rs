@@ -46,11 +46,22 @@ enum State {
     Closing,
 }
 
+/// How a session treats messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    /// At most this many messages wait for their responses.
+    pub(super) window: usize,
+    /// The outcome of a message that the receiver refuses.
+    pub(super) refused: Outcome,
+}
+
 /// A session.
 #[derive(Debug)]
 pub(super) struct Relp {
     state: State,
-    window: usize,
+    options: Options,
+    /// The status of the last message that was refused; 0: it could not be read.
+    refused_status: Option<u16>,
     /// The number of the next transaction.
     next: u32,
     /// Open transactions in order; `None`: answered before an earlier one.
@@ -73,14 +84,15 @@ struct Frame<'b> {
 }
 
 impl Relp {
-    /// Begins a session in which up to `window` messages wait for their responses. Appends the open command to `out`.
-    pub(super) fn new(window: usize, out: &mut Vec<u8>) -> Self {
+    /// Begins a session. Appends the open command to `out`.
+    pub(super) fn new(options: Options, out: &mut Vec<u8>) -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let offers = format!("relp_version=0\nrelp_software=logskiff,{version}\ncommands=syslog");
         write_frame(1, "open", offers.as_bytes(), out);
         Self {
             state: State::Opening,
-            window: window.max(1),
+            options: Options { window: options.window.max(1), ..options },
+            refused_status: None,
             next: 2,
             awaited: VecDeque::new(),
             first: 2,
@@ -97,7 +109,7 @@ impl Relp {
 
     /// The number of messages that may be sent now.
     pub(super) fn free_window(&self) -> usize {
-        if self.is_open() { self.window.saturating_sub(self.awaited.len()) } else { 0 }
+        if self.is_open() { self.options.window.saturating_sub(self.awaited.len()) } else { 0 }
     }
 
     /// Sends a message; only while the window is not full.
@@ -165,13 +177,23 @@ impl Relp {
         let index = distance(self.first, number);
         let ticket = self.awaited.get_mut(index).and_then(Option::take).ok_or(Error::UnknownTransaction)?;
         self.pending -= 1;
-        let outcome = if status == Some(200) { Outcome::Delivered } else { Outcome::Refused };
+        let outcome = if status == Some(200) {
+            Outcome::Delivered
+        } else {
+            self.refused_status = Some(status.unwrap_or_default());
+            self.options.refused
+        };
         acks.push(Ack::new(ticket, outcome));
         while let Some(None) = self.awaited.front() {
             self.awaited.pop_front();
             self.first = number_after(self.first);
         }
         Ok(())
+    }
+
+    /// The status of a message that was refused since the last call.
+    pub(super) fn take_refused_status(&mut self) -> Option<u16> {
+        self.refused_status.take()
     }
 
     /// Removes and returns the messages without a response, in order.

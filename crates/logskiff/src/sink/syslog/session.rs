@@ -41,7 +41,7 @@ pub(super) struct Session {
     speaks_relp: bool,
     /// `None` until RELP's open command is sent, which follows the TLS handshake.
     relp: Option<Relp>,
-    relp_window: usize,
+    relp_options: relp::Options,
     zlib: Option<Compress>,
     framed: bool,
     /// The batch in progress, and its first entry that is not encoded yet.
@@ -65,7 +65,7 @@ impl Session {
             tls,
             speaks_relp: transport.is_relp(),
             relp: None,
-            relp_window: config.relp_window,
+            relp_options: relp::Options { window: config.relp_window, refused: config.refused.outcome() },
             zlib: config.compression.then(|| Compress::new(Compression::fast(), true)),
             framed: config.framed,
             current: None,
@@ -87,7 +87,7 @@ impl Session {
         };
         if encrypted && self.speaks_relp && self.relp.is_none() {
             let mut first = Vec::new();
-            self.relp = Some(Relp::new(self.relp_window, &mut first));
+            self.relp = Some(Relp::new(self.relp_options, &mut first));
             self.send_plain(&first)?;
         }
         self.take_ciphertext();
@@ -238,6 +238,11 @@ impl Session {
         self.written += bytes as u64;
     }
 
+    /// The number of bytes that the socket has taken.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
     /// The peer has acknowledged all written bytes but the last `unacknowledged`: acknowledges their messages.
     pub(super) fn acknowledge(&mut self, unacknowledged: u64, acks: &mut Vec<Ack>) {
         let acknowledged = self.written.saturating_sub(unacknowledged);
@@ -267,6 +272,11 @@ impl Session {
             relp.receive(plain, acks)?;
         }
         if closed { Err(SessionError::Closed) } else { Ok(()) }
+    }
+
+    /// The status of a message that the receiver refused since the last call.
+    pub(super) fn take_refused_status(&mut self) -> Option<u16> {
+        self.relp.as_mut()?.take_refused_status()
     }
 
     /// Makes the protocols' closing messages ready.

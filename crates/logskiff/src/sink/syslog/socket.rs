@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -10,9 +11,8 @@ use rustix::io::Errno;
 use rustix::net::sockopt;
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
-use super::address::{Address, Place, Transport};
-use super::lookup::resolve;
-use super::unacknowledged::unacknowledged_bytes;
+use super::address::Transport;
+use super::unacknowledged::{unacknowledged_bytes, unsent_bytes};
 
 /// An idle connection gets its first keep-alive probe after this time.
 const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(60);
@@ -26,6 +26,15 @@ const KEEP_ALIVE_PROBES: u32 = 3;
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+}
+
+/// What a connection has taken, and its peer has not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// All of it.
+    pub(super) unacknowledged: u64,
+    /// The part that was sent. The rest waits until the peer has room for it.
+    pub(super) on_the_way: u64,
 }
 
 /// Single messages without acknowledgements.
@@ -43,56 +52,43 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// Opens a socket to the address. A host name is resolved now, and its addresses are tried one by one.
-    ///
-    /// Cancellation safe: an unfinished socket is closed.
-    pub(super) async fn open(address: &Address) -> io::Result<Self> {
-        match (&address.place, address.transport) {
-            (Place::Path(path), _) => match UnixDatagram::unbound()? {
-                socket if connect_datagrams(&socket, path)? => Ok(Self::Datagrams(Datagrams::Unix(socket))),
-                _ => Ok(Self::Stream(Stream::Unix(UnixStream::connect(path).await?))),
-            },
-            (Place::Host { name, port }, transport) => {
-                let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
-                for peer in resolve(name, *port).await? {
-                    match open_host(peer, transport).await {
-                        Ok(socket) => return Ok(socket),
-                        Err(error) => failure = error,
-                    }
-                }
-                Err(failure)
-            }
+    /// Opens a socket to a path. Cancellation safe: an unfinished socket is closed.
+    pub(super) async fn open_path(path: &Path) -> io::Result<Self> {
+        match UnixDatagram::unbound()? {
+            socket if connect_datagrams(&socket, path)? => Ok(Self::Datagrams(Datagrams::Unix(socket))),
+            _ => Ok(Self::Stream(Stream::Unix(UnixStream::connect(path).await?))),
         }
+    }
+
+    /// Opens a socket to an address of the network. Cancellation safe: an unfinished socket is closed.
+    pub(super) async fn open_peer(peer: SocketAddr, transport: Transport) -> io::Result<Self> {
+        if transport == Transport::Udp {
+            let any: SocketAddr = match peer {
+                SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+                SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+            };
+            let socket = UdpSocket::bind(any).await?;
+            socket.connect(peer).await?;
+            return Ok(Self::Datagrams(Datagrams::Udp(socket)));
+        }
+        let stream = TcpStream::connect(peer).await?;
+        // One write holds many messages, so Nagle's algorithm would only delay them.
+        stream.set_nodelay(true)?;
+        sockopt::set_socket_keepalive(&stream, true)?;
+        sockopt::set_tcp_keepidle(&stream, KEEP_ALIVE_IDLE)?;
+        sockopt::set_tcp_keepintvl(&stream, KEEP_ALIVE_INTERVAL)?;
+        sockopt::set_tcp_keepcnt(&stream, KEEP_ALIVE_PROBES)?;
+        Ok(Self::Stream(Stream::Tcp(stream)))
     }
 }
 
 /// Connects to a path that takes datagrams. Returns false if it takes a stream.
-fn connect_datagrams(socket: &UnixDatagram, path: &std::path::Path) -> io::Result<bool> {
+fn connect_datagrams(socket: &UnixDatagram, path: &Path) -> io::Result<bool> {
     match socket.connect(path) {
         Ok(()) => Ok(true),
         Err(error) if error.raw_os_error() == Some(Errno::PROTOTYPE.raw_os_error()) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-async fn open_host(peer: SocketAddr, transport: Transport) -> io::Result<Socket> {
-    if transport == Transport::Udp {
-        let any: SocketAddr = match peer {
-            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-        };
-        let socket = UdpSocket::bind(any).await?;
-        socket.connect(peer).await?;
-        return Ok(Socket::Datagrams(Datagrams::Udp(socket)));
-    }
-    let stream = TcpStream::connect(peer).await?;
-    // One write holds many messages, so Nagle's algorithm would only delay them.
-    stream.set_nodelay(true)?;
-    sockopt::set_socket_keepalive(&stream, true)?;
-    sockopt::set_tcp_keepidle(&stream, KEEP_ALIVE_IDLE)?;
-    sockopt::set_tcp_keepintvl(&stream, KEEP_ALIVE_INTERVAL)?;
-    sockopt::set_tcp_keepcnt(&stream, KEEP_ALIVE_PROBES)?;
-    Ok(Socket::Stream(Stream::Tcp(stream)))
 }
 
 impl Stream {
@@ -142,6 +138,14 @@ impl Stream {
         rustix::event::poll(&mut polled, Some(&Timespec::default()))?;
         let ended = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
         Ok((!polled[0].revents().intersects(ended)).then_some(bytes))
+    }
+
+    /// The written bytes that were not acknowledged, and of them those that were sent and may be lost. `None`: a local
+    /// stream, which loses nothing.
+    pub(super) fn sent_bytes(&self) -> io::Result<Option<Sent>> {
+        let Self::Tcp(stream) = self else { return Ok(None) };
+        let unacknowledged = unacknowledged_bytes(stream)?;
+        Ok(Some(Sent { unacknowledged, on_the_way: unacknowledged.saturating_sub(unsent_bytes(stream)?) }))
     }
 
     /// Closes the writing side of the connection.

@@ -1,7 +1,7 @@
 //! Counts the bytes of a stream that the peer has not acknowledged.
 //!
-//! It makes one `ioctl` for which rustix has no safe wrapper.
-#![allow(unsafe_code, reason = "SIOCOUTQ has no safe wrapper")]
+//! It makes two `ioctl`s for which rustix has no safe wrapper.
+#![allow(unsafe_code, reason = "SIOCOUTQ and SIOCOUTQNSD have no safe wrapper")]
 
 use std::ffi::c_int;
 use std::io;
@@ -12,6 +12,9 @@ use rustix::ioctl::{Getter, Opcode, ioctl};
 /// `SIOCOUTQ`, which is `TIOCOUTQ` (`asm-generic/ioctls.h`: of x86, ARM and RISC-V).
 const SIOCOUTQ: Opcode = 0x5411;
 
+/// `SIOCOUTQNSD` (`linux/sockios.h`).
+const SIOCOUTQNSD: Opcode = 0x894b;
+
 /// The number of written bytes that the peer has not acknowledged. For TCP, its stack acknowledges them (Linux
 /// `tcp(7)`, `SIOCOUTQ`). For a Unix stream, the count includes at least the bytes that the peer has not read
 /// (`unix(7)`).
@@ -21,6 +24,16 @@ const SIOCOUTQ: Opcode = 0x5411;
 pub(super) fn unacknowledged_bytes(socket: &impl AsFd) -> io::Result<u64> {
     // SAFETY: this operation writes one int, and nothing else.
     let count = unsafe { ioctl(socket, Getter::<SIOCOUTQ, c_int>::new()) }?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// The number of written bytes of a TCP socket that were not sent yet: the peer has no room for them.
+///
+/// # Errors
+/// The error of the system call.
+pub(super) fn unsent_bytes(socket: &impl AsFd) -> io::Result<u64> {
+    // SAFETY: this operation writes one int, and nothing else.
+    let count = unsafe { ioctl(socket, Getter::<SIOCOUTQNSD, c_int>::new()) }?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
@@ -56,8 +69,11 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (far, _) = listener.accept().unwrap();
+        assert_eq!(unsent_bytes(&near).unwrap(), 0);
         let handle = near.try_clone().unwrap();
+        let unsent = handle.try_clone().unwrap();
         check(near, far, || handle.set_nonblocking(true).unwrap());
+        assert_eq!(unsent_bytes(&unsent).unwrap(), 0, "all was read");
         let (near, far) = UnixStream::pair().unwrap();
         let handle = near.try_clone().unwrap();
         check(near, far, || handle.set_nonblocking(true).unwrap());

@@ -131,6 +131,8 @@ impl Scrape {
         to.counters("logskiff_dropped_records", dropped, self.by_reason(|input| input.balance.dropped_records))?;
         let pending = "Lines read but not yet acknowledged or dropped";
         to.gauges("logskiff_pending_records", pending, self.by_input(|input| input.balance.pending_records()))?;
+        let refused = "Records that an output refuses; they are sent again, and others go on";
+        to.gauge("logskiff_refused_records", refused, self.snapshot.refused_records)?;
         let resent = "Bytes sent again after a rewind; the receiver may get duplicates";
         to.counters("logskiff_resent_bytes", resent, self.by_input(|input| input.balance.resent_bytes))?;
         to.gauges(

@@ -150,6 +150,8 @@ pub struct Snapshot {
     pub quiet_files: u64,
     /// Number of files that are not read because there are too many.
     pub left_out_files: u64,
+    /// Number of records that an output refuses, and that are sent again.
+    pub refused_records: u64,
     /// Bytes read but not yet acknowledged.
     pub in_flight_bytes: usize,
     /// Limit of `in_flight_bytes`.

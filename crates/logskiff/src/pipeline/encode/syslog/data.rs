@@ -2,6 +2,7 @@
 //!
 //! Nested names are joined by dots. The elements of an array are values with the same name, which the RFC allows.
 
+use super::sd_name::{Digest, SdName};
 use super::text::write_param;
 use super::{Config, Framing};
 use crate::pipeline::encode::ids;
@@ -17,17 +18,51 @@ pub(super) struct Data {
     /// The beginning of the element.
     begin: Vec<u8>,
     no_controls: bool,
-    path: Vec<u8>,
-    /// The length of the path without each open object or array.
-    lengths: Vec<usize>,
+    path: Path,
+    /// The path's parts without each open object or array.
+    outer: Vec<Outer>,
     value: Vec<u8>,
+}
+
+/// The name of the current field, with the names of the objects that it is in.
+#[derive(Debug, Default)]
+struct Path {
+    bytes: Vec<u8>,
+    digest: Digest,
+}
+
+/// The beginning of a path.
+#[derive(Clone, Copy, Debug)]
+struct Outer {
+    length: usize,
+    digest: Digest,
+}
+
+impl Path {
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.digest = self.digest.with(bytes);
+    }
+
+    fn current(&self) -> Outer {
+        Outer { length: self.bytes.len(), digest: self.digest }
+    }
+
+    fn truncate(&mut self, to: Outer) {
+        self.bytes.truncate(to.length);
+        self.digest = to.digest;
+    }
+
+    fn clear(&mut self) {
+        self.truncate(Outer { length: 0, digest: Digest::default() });
+    }
 }
 
 impl Data {
     pub(super) fn new(config: &Config) -> Self {
         let begin = format!("[fields@{}", config.structured_data.unwrap_or_default()).into_bytes();
         let no_controls = config.framing == Framing::Newline;
-        Self { begin, no_controls, path: Vec::new(), lengths: Vec::new(), value: Vec::new() }
+        Self { begin, no_controls, path: Path::default(), outer: Vec::new(), value: Vec::new() }
     }
 
     /// Writes the element of the fields, if there are any. `end`: values that would extend beyond are omitted.
@@ -36,27 +71,27 @@ impl Data {
         out.extend_from_slice(&self.begin);
         let empty = out.len();
         self.path.clear();
-        self.lengths.clear();
+        self.outer.clear();
         for (name, at) in ids(redacted.parsed()) {
-            self.path.extend_from_slice(name.as_bytes());
+            self.path.push(name.as_bytes());
             self.write_value(redacted, at, Kind::Text, end, out);
             self.path.clear();
         }
         for node in &redacted.parsed().nodes {
             match *node {
                 Node::End => {
-                    if let Some(length) = self.lengths.pop() {
-                        self.path.truncate(length);
+                    if let Some(outer) = self.outer.pop() {
+                        self.path.truncate(outer);
                     }
                 }
                 Node::Object { key } | Node::Array { key } => {
-                    let length = self.enter(redacted, key);
-                    self.lengths.push(length);
+                    let outer = self.enter(redacted, key);
+                    self.outer.push(outer);
                 }
                 Node::Value { key, at, kind } => {
-                    let length = self.enter(redacted, key);
+                    let outer = self.enter(redacted, key);
                     self.write_value(redacted, at, kind, end, out);
-                    self.path.truncate(length);
+                    self.path.truncate(outer);
                 }
             }
         }
@@ -78,22 +113,23 @@ impl Data {
     ) {
         self.read(redacted, at, kind);
         let before = out.len();
-        write_param(&self.path, &self.value, self.no_controls, out);
+        let name = SdName { text: &self.path.bytes, digest: self.path.digest };
+        write_param(name, &self.value, self.no_controls, out);
         if end.is_some_and(|end| out.len() >= end) {
             out.truncate(before);
         }
     }
 
-    /// Adds a name to the path; returns the previous length of the path.
-    fn enter(&mut self, redacted: &Redacted<'_>, key: Key) -> usize {
-        let length = self.path.len();
+    /// Adds a name to the path; returns the path without it.
+    fn enter(&mut self, redacted: &Redacted<'_>, key: Key) -> Outer {
+        let outer = self.path.current();
         if key != Key::None {
-            if length > 0 {
-                self.path.push(b'.');
+            if outer.length > 0 {
+                self.path.push(b".");
             }
-            self.path.extend_from_slice(Name::new(redacted, key).bytes());
+            self.path.push(Name::new(redacted, key).bytes());
         }
-        length
+        outer
     }
 
     /// Reads a value as its recipient would: masked, with decoded escapes.

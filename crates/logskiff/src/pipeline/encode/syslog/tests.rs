@@ -74,7 +74,7 @@ fn a_long_name_is_not_read_for_each_value() {
     let (name, values) = ("é".repeat(400_000), 100_000);
     let line = format!(r#"{{"{name}":[{}1]}}"#, "1,".repeat(values - 1));
     let encoded = encode(&config(Format::Rfc5424, Framing::None), parse::Format::Auto, line.as_bytes());
-    let param = format!(r#" {}="1""#, "_".repeat(32));
+    let param = format!(r#" {}_{:08x}="1""#, "_".repeat(23), sent::fnv(name.as_bytes()));
     let params = String::from_utf8_lossy(&encoded.bytes).matches(&param).count();
     assert!(params > 0, "{} bytes", encoded.bytes.len());
 }
@@ -97,7 +97,52 @@ fn values_of_presets_are_written_as_their_reader_sees_them() {
     let line = br#"<14>1 2026-11-23T22:00:00Z web app - - [a@1 by="an \"x\" [1\]"] text"#;
     let encoded = encode(&config(Format::Rfc5424, Framing::None), syslog, line);
     let text = String::from_utf8(encoded.bytes).unwrap();
-    assert!(text.contains(r#"a@1.b="an \"x\" [1\]""#), "{text}");
+    let name = format!("log.syslog.structured_d_{:08x}", sent::fnv(b"log.syslog.structured_data.a@1.by"));
+    assert!(text.contains(&format!(r#" {name}="an \"x\" [1\]""#)), "{text}");
+}
+
+/// Goal: each of syslog's severities, by its name or its number, stays what it is; other levels have the nearest.
+#[test]
+fn severities_keep_their_own() {
+    #[track_caller]
+    fn check(level: &str, severity: u32) {
+        let line = format!(r#"{{"level":{level},"msg":"x"}}"#);
+        let bytes = encode(&config(Format::Rfc5424, Framing::None), parse::Format::Json, line.as_bytes()).bytes;
+        assert_eq!(strict::rfc5424(&bytes).unwrap().priority % 8, severity, "{level}");
+    }
+    for number in 0..8 {
+        check(&number.to_string(), number);
+    }
+    let names = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+    for (name, number) in names.iter().zip(0..) {
+        check(&format!("\"{name}\""), number);
+    }
+    for (name, number) in [("emergency", 0), ("panic", 0), ("critical", 2), ("fatal", 2), ("error", 3), ("trace", 7)] {
+        check(&format!("\"{name}\""), number);
+    }
+}
+
+/// Goal: a tag has RFC 3164's 32 characters, unless more are allowed.
+#[test]
+fn a_tag_is_as_long_as_allowed() {
+    let app_name = "payments-api-gateway-authorization-v2";
+    for tag_bytes_max in [32, 36, 37, 255] {
+        let config =
+            Config { app_name: app_name.parse().unwrap(), tag_bytes_max, ..config(Format::Rfc3164, Framing::None) };
+        let tag = &app_name[..tag_bytes_max.min(app_name.len())];
+        check(&config, parse::Format::None, "x", &format!("<134>Nov 23 22:00:00 shop-1 {tag}: x"));
+    }
+}
+
+/// Goal: fields whose names are too long for structured data keep different names.
+#[test]
+fn long_names_stay_distinct() {
+    let line =
+        br#"{"order":{"shipping":{"address":{"street_name":"A","street_number":5,"street_number_suffix":"b"}}}}"#;
+    let bytes = encode(&config(Format::Rfc5424, Framing::None), parse::Format::Json, line).bytes;
+    let message = strict::rfc5424(&bytes).unwrap();
+    let names: std::collections::BTreeSet<&String> = message.data[1].params.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
 }
 
 #[test]

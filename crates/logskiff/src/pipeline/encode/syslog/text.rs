@@ -1,5 +1,7 @@
 //! Converts bytes to the characters that syslog allows in each part of a message.
 
+use super::sd_name::SdName;
+
 /// A header field: printable ASCII of at most `bytes_max`; nil for an empty text.
 pub(super) fn printable(text: &str, bytes_max: usize) -> String {
     let allowed = |c: char| if c.is_ascii_graphic() { c } else { '_' };
@@ -14,33 +16,10 @@ pub(super) fn tag(text: &str, bytes_max: usize) -> String {
     if text.is_empty() { super::NIL.to_owned() } else { text }
 }
 
-/// The longest SD-NAME (RFC 5424, 6.3.3).
-const SD_NAME_BYTES_MAX: usize = 32;
-
-/// Maximum length of a UTF-8 character.
-const CHARACTER_BYTES_MAX: usize = 4;
-
-/// Writes ` NAME="VALUE"` (RFC 5424, 6.3.3). Invalid characters of the name become `_`, invalid UTF-8 is repaired.
-/// Reads only as much of the name as it writes: the values of an array share one name of any length. no more than it
-/// writes: the values of an array share one, however long that is.
-pub(super) fn write_param(name: &[u8], value: &[u8], no_controls: bool, out: &mut Vec<u8>) {
-    let name = &name[..name.len().min(SD_NAME_BYTES_MAX * CHARACTER_BYTES_MAX)];
+/// Writes ` NAME="VALUE"` (RFC 5424, 6.3.3). Invalid UTF-8 of the value is repaired.
+pub(super) fn write_param(name: SdName<'_>, value: &[u8], no_controls: bool, out: &mut Vec<u8>) {
     out.push(b' ');
-    let start = out.len();
-    for chunk in name.utf8_chunks() {
-        let broken = (!chunk.invalid().is_empty()).then_some('_');
-        for c in chunk.valid().chars().chain(broken) {
-            let allowed = c.is_ascii_graphic() && !matches!(c, '=' | ']' | '"');
-            out.push(u8::try_from(c).ok().filter(|_| allowed).unwrap_or(b'_'));
-            if out.len() - start == SD_NAME_BYTES_MAX {
-                break;
-            }
-        }
-    }
-    out.truncate(start + SD_NAME_BYTES_MAX);
-    if out.len() == start {
-        out.push(b'_');
-    }
+    name.write(out);
     out.extend_from_slice(b"=\"");
     for chunk in value.utf8_chunks() {
         for byte in chunk.valid().bytes() {

@@ -200,7 +200,7 @@ impl Collected {
         }
         // Serilog omits the level "Information"; a GELF message without a level is an alert.
         self.role("@t", false).implies = Some(Level::Info);
-        self.role("short_message", false).implies = Some(Level::Fatal);
+        self.role("short_message", false).implies = Some(Level::Alert);
     }
 
     fn add_ids(&mut self, is_pattern: bool) {

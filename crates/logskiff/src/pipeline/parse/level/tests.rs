@@ -13,10 +13,13 @@ fn words_in_any_case() {
     for (words, expected) in [
         ("trace Verbose FINEST T trc TRCE vrb silly", Some(Trace)),
         ("debug fine d DBG dbug FINER CONFIG http", Some(Debug)),
-        ("info Information informational NOTICE i INF note LOG System success", Some(Info)),
+        ("info Information informational i INF note LOG System success", Some(Info)),
+        ("notice NOTICE", Some(Notice)),
         ("warn WARNING w WRN", Some(Warn)),
         ("error err SEVERE e eror FAIL exception", Some(Error)),
-        ("fatal critical crit alert emerg emergency panic f FTL crse DPANIC", Some(Fatal)),
+        ("fatal critical crit f FTL crse DPANIC", Some(Fatal)),
+        ("alert ALERT", Some(Alert)),
+        ("emerg emergency PANIC", Some(Emergency)),
         ("x infos informationalinformational none notset default mark audit ok ERRORS errr -1", None),
     ] {
         check(Scale::Words, words, expected);
@@ -39,8 +42,8 @@ fn words_with_offsets_and_degrees() {
 
 #[test]
 fn numbers_by_their_scale() {
-    let all = [Trace, Debug, Info, Warn, Error, Fatal].map(Some);
-    let check_all = |scale, numbers: [&str; 6], others: &str| {
+    let all = [Trace, Debug, Info, Notice, Warn, Error, Fatal, Alert, Emergency].map(Some);
+    let check_all = |scale, numbers: [&str; 9], others: &str| {
         for (numbers, level) in numbers.into_iter().zip(all) {
             check(scale, numbers, level);
         }
@@ -51,19 +54,26 @@ fn numbers_by_their_scale() {
         [
             "10 19 5000",
             "7 20 25 100 199 10000",
-            "5 6 30 35 200 250 20000",
+            "6 30 35 200 20000",
+            "5 250",
             "4 40 45 300 30000",
             "3 50 400 40000",
-            "0 1 2 60 500 550 600 50000",
+            "2 60 500 50000",
+            "1 550",
+            "0 600",
         ],
         "8 9 70 99 601 1000 4999 50001 99999 9999999 4294967297 3.5 0x10 1e1",
     );
-    check_all(Scale::Syslog, ["", "7", "5 6", "4", "3", "0 1 2"], "8 10 30");
-    check_all(Scale::Severity, ["", "7 100", "5 6 200 300", "4 400", "3 500", "0 2 600 800"], "9 17 99 801");
-    check_all(Scale::Otel, ["1 4", "5 8", "9 12", "13 16", "17 20", "21 24"], "0 25 100");
-    check_all(Scale::Python, ["5", "10 15", "20 25", "30", "40", "50"], "0 60");
-    check_all(Scale::Dotnet, ["0", "1", "2", "3", "4", "5"], "6 30");
-    check_all(Scale::Words, [""; 6], "0 3 10 30 200 404");
+    check_all(Scale::Syslog, ["", "7", "6", "5", "4", "3", "2", "1", "0"], "8 10 30");
+    check_all(
+        Scale::Severity,
+        ["", "7 100", "6 200", "5 300", "4 400", "3 500", "2 600", "1 700", "0 800"],
+        "9 17 99 801",
+    );
+    check_all(Scale::Otel, ["1 4", "5 8", "9 12", "", "13 16", "17 20", "21 24", "", ""], "0 25 100");
+    check_all(Scale::Python, ["5", "10 15", "20 25", "", "30", "40", "50", "", ""], "0 60");
+    check_all(Scale::Dotnet, ["0", "1", "2", "", "3", "4", "5", "", ""], "6 30");
+    check_all(Scale::Words, [""; 9], "0 3 10 30 200 404");
 }
 
 #[test]

@@ -14,8 +14,12 @@ fn ticket(sequence: u32) -> Ticket {
     Ticket { file: FileId(7), sequence }
 }
 
+fn waiting(window: usize) -> Options {
+    Options { window, refused: Outcome::Refused }
+}
+
 fn opened(window: usize) -> Relp {
-    let mut relp = Relp::new(window, &mut Vec::new());
+    let mut relp = Relp::new(waiting(window), &mut Vec::new());
     assert_eq!(relp.free_window(), 0, "nothing is sent before the session is open");
     relp.receive(&response(OPENED), &mut Vec::new()).unwrap();
     assert!(relp.is_open());
@@ -23,9 +27,25 @@ fn opened(window: usize) -> Relp {
 }
 
 #[test]
+fn a_refused_message_waits_or_is_dropped() {
+    for refused in [Outcome::Refused, Outcome::Rejected] {
+        let mut relp = Relp::new(Options { window: 8, refused }, &mut Vec::new());
+        relp.receive(&response(OPENED), &mut Vec::new()).unwrap();
+        for sequence in 0..3 {
+            relp.send(b"x", ticket(sequence), &mut Vec::new());
+        }
+        let mut acks = Vec::new();
+        relp.receive(b"2 rsp 6 200 OK\n3 rsp 6 500 no\n4 rsp 0\n", &mut acks).unwrap();
+        let want = [Outcome::Delivered, refused, refused];
+        assert_eq!(acks.iter().map(|ack| ack.outcome).collect::<Vec<_>>(), want);
+        assert_eq!((relp.take_refused_status(), relp.take_refused_status()), (Some(0), None));
+    }
+}
+
+#[test]
 fn commands_are_written_as_the_protocol_defines_them() {
     let mut out = Vec::new();
-    let mut relp = Relp::new(2, &mut out);
+    let mut relp = Relp::new(waiting(2), &mut out);
     let offers = format!("relp_version=0\nrelp_software=logskiff,{}\ncommands=syslog", env!("CARGO_PKG_VERSION"));
     assert_eq!(String::from_utf8(out).unwrap(), format!("1 open {} {offers}\n", offers.len()));
     relp.receive(&response(OPENED), &mut Vec::new()).unwrap();
@@ -77,10 +97,10 @@ fn numbers_start_again_after_the_largest() {
 fn other_protocols_and_refusals_are_errors() {
     #[track_caller]
     fn check(bytes: &[u8], want: &Error) {
-        let mut relp = Relp::new(8, &mut Vec::new());
+        let mut relp = Relp::new(waiting(8), &mut Vec::new());
         let whole = relp.receive(bytes, &mut Vec::new());
         assert_eq!(whole.as_ref(), Err(want), "{:?}", String::from_utf8_lossy(bytes));
-        let mut relp = Relp::new(8, &mut Vec::new());
+        let mut relp = Relp::new(waiting(8), &mut Vec::new());
         let cut = bytes.iter().find_map(|byte| relp.receive(&[*byte], &mut Vec::new()).err());
         assert_eq!(cut.as_ref(), Some(want), "byte by byte");
     }
@@ -113,7 +133,7 @@ fn other_protocols_and_refusals_are_errors() {
 fn responses_of_other_implementations_are_understood() {
     #[track_caller]
     fn check(data: &str) {
-        let mut relp = Relp::new(8, &mut Vec::new());
+        let mut relp = Relp::new(waiting(8), &mut Vec::new());
         relp.receive(&response(data), &mut Vec::new()).unwrap();
         assert!(relp.is_open());
     }
@@ -128,7 +148,7 @@ fn responses_of_other_implementations_are_understood() {
 #[test]
 fn responses_after_the_close_command_are_accepted() {
     // Closed before it was open: the response to the open command still comes.
-    let (mut relp, mut out) = (Relp::new(8, &mut Vec::new()), Vec::new());
+    let (mut relp, mut out) = (Relp::new(waiting(8), &mut Vec::new()), Vec::new());
     relp.close(&mut out);
     relp.close(&mut out);
     assert_eq!(out, b"2 close 0\n", "the close command is written once");
@@ -217,7 +237,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_handled(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..16), open: bool) {
-        let mut relp = if open { opened(8) } else { Relp::new(8, &mut Vec::new()) };
+        let mut relp = if open { opened(8) } else { Relp::new(waiting(8), &mut Vec::new()) };
         for chunk in chunks {
             if relp.receive(&chunk, &mut Vec::new()).is_err() {
                 break;

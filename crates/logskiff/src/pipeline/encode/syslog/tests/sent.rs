@@ -37,6 +37,7 @@ pub(super) fn config(format: Format, framing: Framing) -> Config {
         structured_data: Some(32473),
         bom: true,
         bytes_max: 8192,
+        tag_bytes_max: 32,
         framing,
         zone: TimeZone::UTC,
     }
@@ -120,9 +121,12 @@ pub(super) fn check_message(encoded: &Encoded, config: &Config, line: &[u8]) -> 
     let severity = match encoded.parsed.level {
         Some(Level::Trace | Level::Debug) => 7,
         Some(Level::Info) | None => 6,
+        Some(Level::Notice) => 5,
         Some(Level::Warn) => 4,
         Some(Level::Error) => 3,
         Some(Level::Fatal) => 2,
+        Some(Level::Alert) => 1,
+        Some(Level::Emergency) => 0,
     };
     equal("priority", &message.priority, &(u32::from(config.facility) * 8 + severity))?;
     let microsecond = encoded.parsed.time_ns.unwrap_or(LineTimes::read(READ_NS).read_ns()).div_euclid(1_000);
@@ -261,8 +265,21 @@ fn collect_values(path: &str, text: &str, into: &mut Vec<(String, String)>) -> R
 
 fn sd_name(path: &str) -> String {
     let allowed = |c: char| if c.is_ascii_graphic() && !"=]\"".contains(c) { c } else { '_' };
-    let name: String = path.chars().map(allowed).take(32).collect();
-    if name.is_empty() { "_".to_owned() } else { name }
+    let name: String = path.chars().map(allowed).collect();
+    match name.len() {
+        0 => "_".to_owned(),
+        1..=32 => name,
+        _ => format!("{}_{:08x}", &name[..23], fnv(path.as_bytes())),
+    }
+}
+
+/// FNV-1a with 64 bits, folded to 32 by its authors' rule.
+pub(super) fn fnv(bytes: &[u8]) -> u64 {
+    let mut hash: u64 = 14_695_981_039_346_656_037;
+    for byte in bytes {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(1_099_511_628_211);
+    }
+    hash >> 32 ^ hash & 0xffff_ffff
 }
 
 /// The text without the carriage returns before its newlines, which are two characters if newlines separate messages.
