@@ -171,7 +171,7 @@ fn files(reader: &mut Reader<'_>) -> Files {
 }
 
 /// Properties that the delivery guarantee or a sidecar needs.
-fn fixed_properties() -> [(&'static str, &'static str); 10] {
+fn fixed_properties() -> [(&'static str, &'static str); 12] {
     [
         ("client.id", "logskiff"),
         ("enable.idempotence", "true"),
@@ -179,6 +179,9 @@ fn fixed_properties() -> [(&'static str, &'static str); 10] {
         // 0: no timeout. Only logskiff gives up a message; the files are the queue.
         ("message.timeout.ms", "0"),
         ("socket.keepalive.enable", "true"),
+        // A connection that was cut without a word is given up after this time, and no packet is sent on it meanwhile.
+        ("socket.timeout.ms", "20000"),
+        ("socket.connection.setup.timeout.ms", "10000"),
         // The limit is in bytes; short lines must not reach this one first.
         ("queue.buffering.max.messages", "1000000"),
         ("batch.num.messages", "1000000"),

@@ -155,6 +155,14 @@ impl Failures {
         *self.last() = Some(Failure { reason: reason.to_owned(), is_reported: true });
     }
 
+    /// Whether an error is that a connection was closed which had worked: the error itself, or the last failure before it,
+    /// which left no broker.
+    pub(super) fn is_closed(&self, reason: &str) -> bool {
+        let is_closed = |reason: &str| reason.contains("in state UP)");
+        let is_last = self.last().as_ref().is_some_and(|failure| is_closed(&failure.reason));
+        is_closed(reason) || (reason.ends_with("brokers are down") && is_last)
+    }
+
     /// All brokers are down: returns why, unless it has been reported.
     pub(super) fn all_down(&self, reason: &str) -> Option<String> {
         match &mut *self.last() {

@@ -137,6 +137,11 @@ impl AckQueue {
         std::mem::take(&mut self.reports().outcomes)
     }
 
+    /// Whether the client has no message to send.
+    pub(super) fn is_idle(&self) -> bool {
+        self.reports().left.iter().all(|left| *left == 0)
+    }
+
     fn reports(&self) -> MutexGuard<'_, Reports> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -257,6 +262,11 @@ impl ClientContext for Callbacks {
             return;
         }
         let code = error.rdkafka_error_code();
+        if self.acks.is_idle() && self.failures.is_closed(reason) {
+            // Brokers and balancers close idle connections. The next one is made soon.
+            tracing::debug!(reason, "an idle connection to Kafka was closed");
+            return;
+        }
         self.acks.counts().failed(code.map_or(ErrorKind::Connect, error_kind));
         self.acks.metadata.note_error();
         let reason = if code == Some(RDKafkaErrorCode::AllBrokersDown) {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::metadata::MetadataTopic;
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::producer::{BaseProducer, Producer};
 
 use super::context::Callbacks;
@@ -25,7 +25,7 @@ pub(super) struct HoldUp {
 }
 
 /// What the cluster says about a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     /// It does not answer, or does not know the partition.
     Unknown,
@@ -37,6 +37,7 @@ enum State {
     },
     Led {
         by: i32,
+        address: String,
     },
 }
 
@@ -50,10 +51,10 @@ impl fmt::Display for State {
                 "{in_sync} of {replicas} replicas are in sync: the topic's min.insync.replicas may ask for more; bring \
                  the missing brokers back"
             ),
-            Self::Led { by } => write!(
+            Self::Led { by, address } => write!(
                 f,
-                "its leader, broker {by}, does not answer, or limits the client by a quota; look at that broker's load, \
-                 disk and log"
+                "its leader, broker {by} at {address}, does not answer, or limits the client by a quota: can that address \
+                 be reached from here? look at the broker's load, disk and log"
             ),
         }
     }
@@ -78,16 +79,23 @@ fn state(producer: &BaseProducer<Callbacks>, topic: &str, partition: Option<i32>
     let Ok(metadata) = producer.client().fetch_metadata(Some(topic), TIMEOUT) else { return State::Unknown };
     let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
     let found = partitions.filter(|each| partition.is_none_or(|id| each.id() == id));
-    let worst = found.map(|each| to_state(each.leader(), each.isr().len(), each.replicas().len())).min_by_key(rank);
+    let address = |id: i32| {
+        let broker = metadata.brokers().iter().find(|broker| broker.id() == id);
+        broker.map_or_else(|| "an unknown address".to_owned(), |broker| format!("{}:{}", broker.host(), broker.port()))
+    };
+    let of = |each: &MetadataPartition| {
+        to_state(each.leader(), address(each.leader()), each.isr().len(), each.replicas().len())
+    };
+    let worst = found.map(of).min_by_key(rank);
     worst.unwrap_or(State::Unknown)
 }
 
 /// The state of a partition by its leader, which is negative without one, and its replicas.
-fn to_state(leader: i32, in_sync: usize, replicas: usize) -> State {
+fn to_state(leader: i32, address: String, in_sync: usize, replicas: usize) -> State {
     match leader {
         ..0 => State::NoLeader,
         _ if in_sync < replicas => State::FewInSync { in_sync, replicas },
-        by => State::Led { by },
+        by => State::Led { by, address },
     }
 }
 
@@ -107,10 +115,11 @@ mod tests {
 
     #[test]
     fn the_cause_follows_from_the_leader_and_the_replicas() {
-        let text = |leader, in_sync, replicas| to_state(leader, in_sync, replicas).to_string();
+        let state = |leader, in_sync, replicas| to_state(leader, "kafka-2:9092".to_owned(), in_sync, replicas);
+        let text = |leader, in_sync, replicas| state(leader, in_sync, replicas).to_string();
         assert!(text(-1, 0, 3).contains("no leader"));
         assert!(text(2, 2, 3).contains("2 of 3 replicas are in sync"));
-        assert!(text(2, 3, 3).contains("broker 2"));
-        assert!(rank(&to_state(-1, 0, 3)) < rank(&to_state(1, 2, 3)));
+        assert!(text(2, 3, 3).contains("broker 2 at kafka-2:9092"));
+        assert!(rank(&state(-1, 0, 3)) < rank(&state(1, 2, 3)));
     }
 }
