@@ -125,6 +125,8 @@ impl Cause {
             NO_TLS
         } else if is_closed && reason.contains("in state UP") && !has("sasl_") {
             NO_SASL
+        } else if is_closed && reason.contains("in state SSL_HANDSHAKE") {
+            NOT_TLS
         } else {
             OTHER
         }
@@ -203,6 +205,10 @@ mod tests {
         assert_eq!(Cause::of(&in_up, true), OTHER, "an outage");
         check(
             "ssl://127.0.0.1:24216/bootstrap: SSL handshake failed: Disconnected: SSL connection closed by peer: connecting to a PLAINTEXT broker listener? (after 26ms in state SSL_HANDSHAKE)",
+            "tls",
+        );
+        check(
+            "ssl://a:1/bootstrap: Disconnected: SSL connection closed by peer (after 3ms in state SSL_HANDSHAKE)",
             "tls",
         );
         check("ssl://a:1/bootstrap: SSL handshake failed: error:0A00010B:SSL routines::wrong version number", "tls");
