@@ -118,13 +118,13 @@ impl Kafka {
     pub(super) fn new(config: Config, context: &Context) -> Result<Self, super::Error> {
         let metadata = Arc::new(Metadata::new(config.refresh(), Arc::clone(&context.services.wake)));
         let acks = Arc::new(AckQueue::new(context, Arc::clone(&metadata)));
-        let client = connect(&config, &acks)?;
         let pod = context.services.pod.name.as_deref().unwrap_or_default();
         let targets = Targets::new(&config, &context.services);
         if let Some(topic) = targets.only_topic() {
             // It is known before the first line whether the topic can be used.
             metadata.leaders(topic);
         }
+        let client = connect(&config, &acks)?;
         Ok(Self {
             client,
             acks,

@@ -65,7 +65,10 @@ impl Client {
             wait = (wait * 2).min(CONNECT_POLL_MAX);
         }
         if !is_stopped() {
-            acks.counts().answers();
+            // A bootstrap server has answered. Whether its brokers can be reached is seen when they are asked for a topic.
+            if acks.metadata().is_empty() {
+                acks.counts().answers();
+            }
             // An idempotent client needs an id from a broker before it sends messages. It asks for the id once a broker
             // has answered a request, or else after half a second. The client's own first request does not count: its
             // connection is replaced by one to the same broker's advertised name.
@@ -115,8 +118,8 @@ pub(super) fn connect(config: &Config, acks: &Arc<AckQueue>) -> Result<Client, E
     let polling = Client { producer: Arc::clone(&producer), topics: Vec::new(), stop: Arc::clone(&stop) };
     let polling_acks = Arc::clone(acks);
     spawn("kafka-reports", move || polling.poll(&polling_acks))?;
-    let metadata = Arc::clone(acks.metadata());
-    spawn("kafka-topics", move || metadata.keep_asking(&producer, &stop))?;
+    let (metadata, topic_acks) = (Arc::clone(acks.metadata()), Arc::clone(acks));
+    spawn("kafka-topics", move || metadata.keep_asking(&producer, &stop, topic_acks.counts()))?;
     Ok(client)
 }
 

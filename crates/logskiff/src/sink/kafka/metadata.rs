@@ -14,6 +14,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 
 use super::context::Callbacks;
 use super::topic_notice::TopicNotice;
+use crate::telemetry::metrics::OutputMetrics;
 
 /// A topic is asked for at least this often: it may have got more partitions.
 pub(super) const REFRESH: Duration = Duration::from_secs(300);
@@ -98,6 +99,11 @@ impl Metadata {
         brokers(topics.get(topic))
     }
 
+    /// Whether no topic is known by name yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.topics().is_empty()
+    }
+
     /// Grows with each change.
     pub(super) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
@@ -116,14 +122,14 @@ impl Metadata {
     }
 
     /// Asks for the topics that are due, until `stop`. The current thread becomes the one that asks.
-    pub(super) fn keep_asking(&self, producer: &BaseProducer<Callbacks>, stop: &AtomicBool) {
+    pub(super) fn keep_asking(&self, producer: &BaseProducer<Callbacks>, stop: &AtomicBool, counts: &OutputMetrics) {
         let own = std::thread::current();
         self.threads().push(own.clone());
-        self.ask_until(producer, stop);
+        self.ask_until(producer, stop, counts);
         self.threads().retain(|thread| thread.id() != own.id());
     }
 
-    fn ask_until(&self, producer: &BaseProducer<Callbacks>, stop: &AtomicBool) {
+    fn ask_until(&self, producer: &BaseProducer<Callbacks>, stop: &AtomicBool, counts: &OutputMetrics) {
         while !stop.load(Ordering::Relaxed) {
             // Without a broker a request only waits.
             if producer.client().fetch_cluster_id(Duration::ZERO).is_none() {
@@ -137,6 +143,9 @@ impl Metadata {
                 let answer = ask(producer, &name);
                 if stop.load(Ordering::Relaxed) {
                     return;
+                }
+                if matches!(answer, Answer::Leaders(_)) {
+                    counts.answers();
                 }
                 if self.note_answer(&name, answer, Instant::now()) {
                     (self.wake)();
