@@ -16,6 +16,8 @@ LINES = {
 }
 # Lines a second. At the lowest rate each line waits for the timeout.
 RATES = {"json": (0.5, 10, 1_000, 2_000, 20_000), "text": (0.5, 10, 2_000)}
+# Else few lines gather for a second.
+LINGER = {"LOGSKIFF_LINGER": "50ms"}
 WRITTEN_AT = re.compile(r"\d+\.\d{3}")
 # An application that writes faster than this buffers.
 ONE_BY_ONE_MAX = 20_000
@@ -80,7 +82,7 @@ def latencies(place: Place, kind: str, rate: float, seconds: float) -> list[floa
     file = place.folder / f"{topic}.log"
     file.touch()
     place.broker.create(topic)
-    shipper = logskiff(place.binary, RAW, place.folder / topic, file, place.broker, topic)
+    shipper = logskiff(place.binary, RAW | LINGER, place.folder / topic, file, place.broker, topic)
     try:
         time.sleep(1)
         with file.open("ab", buffering=0) as out:

@@ -2,6 +2,7 @@
 //!
 //! An input's name has no underscore, so that `LOGSKIFF_INPUT_A_PARSE_PATTERN` has only one reading.
 
+use super::environment::FILE_SUFFIX;
 use super::error::Mistake;
 use super::variables::{self, INPUT_PREFIX, MODE_PREFIX, PREFIX, RULE_PREFIX, VARIABLES};
 
@@ -175,8 +176,12 @@ fn suggestion(name: &str, candidates: impl Iterator<Item = String>) -> Name {
             return 1.0;
         }
         // `LINGER_FILE` for `LINGER`: a suffix that does not exist.
-        let extended = given.strip_prefix(known).is_some_and(|tail| tail.starts_with('_'));
-        strsim::normalized_damerau_levenshtein(given, known).max(if extended { SIMILARITY_MIN } else { 0.0 })
+        let extension = match given.strip_prefix(known) {
+            Some(FILE_SUFFIX) => 1.0,
+            Some(tail) if tail.starts_with('_') => SIMILARITY_MIN,
+            _ => 0.0,
+        };
+        strsim::normalized_damerau_levenshtein(given, known).max(extension)
     };
     let scored = candidates.map(|candidate| (similarity(&candidate), candidate));
     let nearest = scored.filter(|(score, _)| *score >= SIMILARITY_MIN).max_by(|a, b| a.0.total_cmp(&b.0));
