@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -18,9 +19,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use rustix::net::{
-    AddressFamily, Shutdown, SocketFlags, SocketType, bind, getpeername, getsockname, shutdown, socket_with, sockopt,
-};
+use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, bind, shutdown, socket_with, sockopt};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 use super::broker::Message;
@@ -47,14 +46,23 @@ fn hold_port(address: &str) -> OwnedFd {
 /// Ends the connections to a port of this process. librdkafka lets child processes inherit a mock broker's connections,
 /// and a connection that it closes stays open as long as such a process runs.
 fn end_connections(address: &str) {
-    let address: SocketAddr = address.parse().expect("an address");
+    let (_, port) = address.rsplit_once(':').expect("an address");
+    let local = format!("0100007F:{:04X}", port.parse::<u16>().expect("a port"));
+    // A listener must not be touched: the broker closes it and binds its port again at once.
+    let table = fs::read_to_string("/proc/net/tcp").expect("the connections");
+    let established = table.lines().filter_map(|row| {
+        let fields: Vec<&str> = row.split_whitespace().collect();
+        (fields.get(1) == Some(&local.as_str()) && fields.get(3) == Some(&"01"))
+            .then(|| format!("socket:[{}]", fields[9]))
+    });
+    let established: Vec<String> = established.collect();
     // Where a sandbox forbids these calls, a connection may stay open.
     let Ok(own) = pidfd_open(getpid(), PidfdFlags::empty()) else { return };
-    let numbers = fs::read_dir("/proc/self/fd").expect("the descriptors").flatten();
-    for number in numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
-        let Ok(descriptor) = pidfd_getfd(&own, number, PidfdGetfdFlags::empty()) else { continue };
-        let is_here = getsockname(&descriptor).is_ok_and(|local| local.try_into() == Ok(address));
-        if is_here && getpeername(&descriptor).is_ok() {
+    for entry in fs::read_dir("/proc/self/fd").expect("the descriptors").flatten() {
+        let is_one = |to: PathBuf| established.iter().any(|name| to.as_os_str() == name.as_str());
+        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(number) = number.filter(|_| fs::read_link(entry.path()).is_ok_and(is_one)) else { continue };
+        if let Ok(descriptor) = pidfd_getfd(&own, number, PidfdGetfdFlags::empty()) {
             _ = shutdown(&descriptor, Shutdown::Both);
         }
     }
