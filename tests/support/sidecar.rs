@@ -188,9 +188,10 @@ impl Sidecar {
         self.memory_bytes("VmHWM:")
     }
 
-    /// The same without the pages of files: a debug build has twice as many pages of code as a release, about 13 MiB.
-    pub fn own_memory_peak_bytes(&self) -> u64 {
-        self.memory_peak_bytes().saturating_sub(self.memory_bytes("RssFile:"))
+    /// The memory in use now without the pages of files: a debug build has twice as many pages of code as a release, about
+    /// 13 MiB, and a kernel that takes back cold pages leaves another part of them each time.
+    pub fn own_memory_bytes(&self) -> u64 {
+        self.memory_bytes("RssAnon:")
     }
 
     fn memory_bytes(&self, name: &str) -> u64 {

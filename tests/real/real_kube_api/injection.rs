@@ -72,7 +72,8 @@ fn injection_equals_the_library() {
     ] {
         let common = ["--set", "env.LOGSKIFF_REDACT=secrets\\,pii,env.LOGSKIFF_FIELDS=team={label.team:unknown}"];
         cluster.install_injector(&[&common, values].concat());
-        let rendered = cluster.helm.pod(library);
+        // The injector's default, so that a mistake takes no application out of its Service.
+        let rendered = cluster.helm.pod(&[&["--set", "logskiff.env.LOGSKIFF_ON_MISTAKE=wait"], library].concat());
         let bare = cluster.helm.pod(&["--set", "logskiff.enabled=false"]);
         let made = |template: &Value, label: Option<(&str, &str)>| {
             let labels: Vec<_> = label.into_iter().collect();
