@@ -97,10 +97,9 @@ impl Mock {
 
     /// As [`Mock::down`], for one of several brokers.
     pub fn one_down(&self, broker: i32) {
-        self.cluster.broker_down(broker).expect("the broker goes down");
         let bootstrap = self.bootstrap();
         let address = bootstrap.split(',').nth(usize::try_from(broker - 1).unwrap()).expect("a broker");
-        *self.port.lock().unwrap() = Some(hold_port(address));
+        self.take_down(broker, address);
     }
 
     /// `host:port` of each broker, which never changes.
@@ -110,9 +109,13 @@ impl Mock {
 
     /// Ends all connections and refuses new ones.
     pub fn down(&self) {
-        end_connections(&self.bootstrap());
-        self.cluster.broker_down(-1).expect("the broker goes down");
-        *self.port.lock().unwrap() = Some(hold_port(&self.bootstrap()));
+        self.take_down(-1, &self.bootstrap());
+    }
+
+    fn take_down(&self, broker: i32, address: &str) {
+        end_connections(address);
+        self.cluster.broker_down(broker).expect("the broker goes down");
+        *self.port.lock().unwrap() = Some(hold_port(address));
     }
 
     /// Accepts connections again.
